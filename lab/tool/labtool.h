@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <sys/socket.h>
+
+/*
+ * The lab's tool: traffic and faults that iproute2 cannot make, and readings that a shell is too slow for. Every
+ * failure ends the program with a message: a lab that did not do what it was told must never look like a result.
+ */
+
+#define LAB_DEVICE "v0" /* every lab netns has its way to the peer under this name */
+
+struct lab_address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_storage storage;
+	};
+	socklen_t size;
+};
+
+[[gnu::format(printf, 1, 2), noreturn]] void lab_die(const char *format, ...);
+/* The same, with the text of errno. */
+[[gnu::format(printf, 1, 2), noreturn]] void lab_fail(const char *format, ...);
+
+/* All sockets opened and /proc/net files read from now on belong to that netns ("" or "init": where we started). */
+void lab_enter(const char *netns);
+void lab_address_parse(const char *text, const char *port, struct lab_address *ret);
+unsigned long lab_number(const char *text, unsigned long max);
+long long lab_now_ms(void);
+
+int talk_main(int argc, char **argv);
+int inject_main(int argc, char **argv);
+int hold_main(int argc, char **argv);
+int stat_main(int argc, char **argv);
+int wait_main(int argc, char **argv);
+int sysctl_main(int argc, char **argv);
+int backlog_main(int argc, char **argv);
+int hunt_main(int argc, char **argv);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A row of noun_reconcile: kernel = attributed + unattributed + suppressed + difference. */
+struct reconcile_row {
+	const char *netns;
+	const char *counter;
+	uint64_t kernel, attributed, unattributed, suppressed;
+	int64_t difference; /* what still waits for its explanation; 0 once settled */
+};
+
+/* A row of noun_statistic. */
+struct statistic_row {
+	const char *key; /* "driver.XfrmInNoStates", "sa.bytes_in", … */
+	const char *title, *netns, *unit, *kind; /* kind: counter or gauge */
+	bool known;
+	uint64_t value;
+	const char *definition, *source;
+};
+
+/* A row of noun_audit_setting. */
+struct audit_setting_row {
+	const char *category, *subcategory;
+	const char *setting; /* not configured, none, success, failure, success and failure */
+	const char *effect; /* what is audited in effect: none, success, failure, success and failure */
+	const char *origin; /* default, or who set it and when */
+	const char *volume; /* low, medium, high */
+	const char *purpose;
+};

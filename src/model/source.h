@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "model/sa.h"
+
+/* What can feed the core. Numbers are in fact files: never change one. */
+enum source_id {
+	SOURCE_NONE = 0, /* the core process itself: ticks, configuration, requests, restored state */
+	SOURCE_XFRM = 1, /* NETLINK_XFRM dumps and notifications */
+	SOURCE_XFRMSTAT = 2, /* /proc/net/xfrm_stat */
+	SOURCE_AUDIT = 3, /* audit READLOG */
+	SOURCE_LINK = 4, /* NETLINK_ROUTE */
+	SOURCE_N,
+};
+
+enum source_state {
+	SOURCE_OFF = 0, /* excluded by the configuration */
+	SOURCE_ABSENT = 1, /* the kernel does not have it, or we may not use it */
+	SOURCE_RESYNCING = 2, /* lost something, or has just begun: dumping */
+	SOURCE_IN_STEP = 3,
+	SOURCE_LOST = 4, /* worked before, does not now */
+};
+
+const char *source_name(unsigned id); /* "xfrm", … ; NULL: unknown */
+const char *source_state_name(unsigned state); /* "in step", … */
+const char *source_blind(unsigned id); /* what nobody sees without it: a sentence */
+
+struct source_row {
+	uint8_t id, state;
+	const char *netns; /* NULL: of the whole host */
+	const char *reason; /* why it is not in step, what to do; "" */
+	uint64_t since_us, losses, facts;
+	uint64_t resolution_ms; /* polled sources: the interval; 0: event by event */
+};

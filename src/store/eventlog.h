@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/diag.h"
+#include "base/span.h"
+#include "model/event.h"
+
+/*
+ * The event log: append-only JSON lines in segments `log/NNNNNNNNNNNNNNNNNNNN.jsonl` (the name is
+ * the seq of the first event in it, 20 digits), each line chained by SHA-256.
+ *
+ *   digest(line) = SHA-256( digest(previous line) || text of the line up to its `,"h":` )
+ *
+ * A line ends with `,"h":"16 hex digits"}` (the first 8 octets, to locate an edit); a group's last
+ * line (type commit) and a segment's first (type head) carry all 32 octets as 64 digits, to prove.
+ * The first line of a segment: {"type":"head","schema":1,"segment":N,"host":…,"boot":…,"time":…,
+ * "seq":first event,"previous":"64 hex, the digest of the last line before, zeroes for none",
+ * "totals":[readings so far…],"h":"64 hex"}. Readings are lines of type reading; events have no
+ * `type` but an `id`. A group is one write and one fdatasync, and ends with its commit line:
+ * {"type":"commit","time":…,"events":n,"epoch":…,"applied":…,"pending":[[a,b]…],"h":"64 hex"}.
+ *
+ * doc/log-format.md describes the same for those who write their own verifier.
+ */
+struct eventlog;
+
+struct eventlog_options {
+	int dir_fd; /* the state directory; borrowed */
+	const char *host, *boot; /* for the heads */
+	uint64_t segment_size; /* octets; a new segment begins behind the group that passes it */
+	uint64_t keep_size; /* octets of all segments; 0: no limit */
+	uint64_t keep_age_s; /* 0: no limit */
+};
+
+/* What a reader of the log is told at start, in order of the log. All texts are borrowed. */
+struct eventlog_restore {
+	void *userdata;
+	void (*reading)(void *userdata, const char *boot, uint64_t cookie, const char *netns,
+		const char *counter, uint64_t kernel, uint64_t attributed, uint64_t unattributed,
+		uint64_t suppressed);
+	void (*event)(void *userdata, struct span line); /* of the newest segments, see below */
+};
+
+/* How the last run ended, as the log's end tells. */
+struct eventlog_end {
+	bool empty; /* no event yet */
+	uint64_t last_seq, last_us;
+	uint32_t last_id;
+	char boot[64];
+	uint64_t epoch, applied; /* of the last commit */
+	uint8_t n_pending;
+	uint64_t pending[16][2];
+	uint64_t torn; /* octets of an unfinished group that were cut off */
+	uint64_t damaged_line; /* in the newest segment: 0 none; writing goes on in a new segment */
+	char damaged_segment[32];
+};
+
+/*
+ * Opens or creates; locks the directory (flock on `lock`): -EBUSY with the other's pid when another
+ * monitor has it; -EPROTONOSUPPORT for a directory of a foreign or future version (file `version`).
+ * Verifies the newest segment, cuts an unfinished group, then calls back for every reading (the
+ * newest of each key only is enough) and for the events of the newest 8 segments.
+ */
+int eventlog_open(const struct eventlog_options *o, const struct eventlog_restore *restore,
+	struct eventlog_end *ret_end, struct eventlog **ret, struct diag *reterr);
+struct eventlog *eventlog_free(struct eventlog *l); /* does not commit; takes NULL */
+DEFINE_FREEP(eventlog)
+
+/* Appends to the open group; nothing is written yet. json: an object without `h`. */
+void eventlog_event(struct eventlog *l, const struct event *e);
+struct eventlog_totals {
+	uint64_t time_us, cookie, kernel, attributed, unattributed, suppressed;
+	const char *boot, *netns, *counter;
+};
+void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t);
+
+/* Events in the open group, and whether anything is. */
+size_t eventlog_group_events(const struct eventlog *l);
+bool eventlog_group_open(const struct eventlog *l);
+
+/*
+ * Closes the group: commit line, one write, fdatasync. On success calls committed() for each event
+ * line. On failure (-ENOSPC, -EIO …) the file is cut back to the last good group, the group is
+ * kept, and a later call tries again (groups merge); beyond EVENTLOG_WAITING_MAX octets events are
+ * counted in *ret_lost and dropped, readings never.
+ */
+#define EVENTLOG_WAITING_MAX ((size_t)64 << 20)
+struct eventlog_commit {
+	uint64_t time_us, epoch, applied;
+	uint8_t n_pending;
+	uint64_t pending[16][2];
+};
+typedef void eventlog_line_fn(void *userdata, struct span line);
+int eventlog_commit(struct eventlog *l, const struct eventlog_commit *c,
+	eventlog_line_fn *committed, void *userdata);
+uint64_t eventlog_lost(const struct eventlog *l);
+
+/*
+ * Removes whole old segments by size and age; removed() is told each name and its events. The
+ * newest segment always stays. The head of the oldest one left carries the totals.
+ */
+typedef void eventlog_removed_fn(void *userdata, const char *segment, uint64_t events);
+int eventlog_retain(struct eventlog *l, uint64_t now_us, eventlog_removed_fn *removed, void *userdata);
+
+/*
+ * Reading, also of a copy and while another process writes: lines of all segments of the directory
+ * `log` under dir_fd in order, oldest first, or newest first. each returns false to stop. Events
+ * with seq below from_seq are skipped by whole segments where the names allow.
+ */
+typedef bool eventlog_each_fn(void *userdata, struct span line);
+int eventlog_scan(int dir_fd, uint64_t from_seq, bool newest_first, eventlog_each_fn *each,
+	void *userdata, struct diag *reterr);
+
+/* Segments, oldest first. */
+struct eventlog_segment {
+	char name[32];
+	uint64_t first_seq, size, modified_us;
+};
+int eventlog_segments(int dir_fd, struct eventlog_segment **ret, size_t *ret_n); /* caller frees */
+
+/* Checks the whole chain of a log or of a copy. 0: it holds; -EBADMSG: it does not. */
+struct eventlog_verdict {
+	uint64_t segments, lines, events, uncommitted; /* uncommitted: lines behind the last commit */
+	char segment[32]; /* of the first bad line */
+	uint64_t line; /* from 1; 0: none */
+	char reason[256];
+	char digest[65]; /* of the last line, hex */
+};
+int eventlog_verify(int dir_fd, struct eventlog_verdict *ret, struct diag *reterr);
