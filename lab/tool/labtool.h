@@ -4,11 +4,12 @@
 #include <sys/socket.h>
 
 /*
- * The lab's tool: traffic and faults that iproute2 cannot make, and readings that a shell is too slow for. Every
- * failure ends the program with a message: a lab that did not do what it was told must never look like a result.
+ * The lab's tool: traffic and faults that iproute2 cannot make, and readings that a shell is too
+ * slow for. Every failure ends the program with a message: a lab that did not do what it was told
+ * must never look like a result.
  */
 
-#define LAB_DEVICE "v0" /* every lab netns has its way to the peer under this name */
+#define LAB_DEVICE "v0" /* a lab netns reaches its peer through a device of this name */
 
 struct lab_address {
 	union {
@@ -18,11 +19,11 @@ struct lab_address {
 	socklen_t size;
 };
 
-[[gnu::format(printf, 1, 2), noreturn]] void lab_die(const char *format, ...);
-/* The same, with the text of errno. */
-[[gnu::format(printf, 1, 2), noreturn]] void lab_fail(const char *format, ...);
+void lab_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* The same, followed by the text of errno. */
+void lab_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* All sockets opened and /proc/net files read from now on belong to that netns ("" or "init": where we started). */
+/* Sockets opened and /proc/net files read from now on are those of netns. */
 void lab_enter(const char *netns);
 void lab_address_parse(const char *text, const char *port, struct lab_address *ret);
 unsigned long lab_number(const char *text, unsigned long max);

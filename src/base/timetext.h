@@ -5,7 +5,7 @@
 
 #include "base/diag.h"
 
-#define TIME_TEXT_SIZE 32
+#define TIME_TEXT_SIZE 80
 
 /* Microseconds since 1970, UTC, as RFC 3339 with six decimals and Z. Returns ret. */
 char *time_format(uint64_t us, char ret[TIME_TEXT_SIZE]);
