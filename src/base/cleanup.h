@@ -2,10 +2,10 @@
 #pragma once
 
 /* CLEANUP(x) declares a variable that x_free() takes when its scope ends; after DEFINE_FREEP(x). */
-#define DEFINE_FREEP(x)                                                                            \
-	static inline void x##_freep(struct x **p)                                                 \
-	{                                                                                          \
-		x##_free(*p);                                                                      \
+#define DEFINE_FREEP(x) \
+	static inline void x##_freep(struct x **p) \
+	{ \
+		x##_free(*p); \
 	}
 #define CLEANUP(x) __attribute__((cleanup(x##_freep)))
 

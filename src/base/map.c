@@ -44,7 +44,8 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
-/* SipHash-1-3 with a 64-bit key: senders choose SPIs and addresses, so they must not choose buckets. */
+/* SipHash-1-3 with a 64-bit key: senders choose SPIs and addresses, so they must not choose
+ * buckets. */
 uint64_t hash_octets(const void *p, size_t n, uint64_t seed)
 {
 	const uint8_t *octets = p;
@@ -145,9 +146,9 @@ static void insert(struct map *m, size_t index)
 /* Makes room for one more: compacts the holes away, and doubles when over half are live. */
 static int grow(struct map *m)
 {
-	size_t room = m->room < ROOM_MIN     ? ROOM_MIN
-		: m->count > m->room / 2 ? m->room * 2
-					 : m->room;
+	size_t room = m->room < ROOM_MIN       ? ROOM_MIN
+		      : m->count > m->room / 2 ? m->room * 2
+					       : m->room;
 	size_t slots = room * 2;
 	uint32_t *table = calloc(slots, sizeof(*table));
 	void **values = calloc(room, sizeof(*values));

@@ -44,7 +44,8 @@ enum fact_type {
 	FACT_ACCESS = 24, /* somebody reached, changed or read something through us */
 	FACT_RESTORE = 25, /* what the log said at start: totals of one counter */
 	FACT_RESTORE_SPI = 26, /* what the log said at start: an SPI and how it died */
-	FACT_RESTORE_RUN = 27, /* what the log said at start: how the last run ended; after it, live */
+	FACT_RESTORE_RUN =
+		27, /* what the log said at start: how the last run ended; after it, live */
 	FACT_LOG = 28, /* the log's own troubles */
 	FACT_PROCESS = 29, /* one of our processes started or ended */
 	FACT_STOP = 30, /* we are told to stop */
@@ -171,7 +172,8 @@ struct fact {
 		struct {
 			uint8_t op; /* enum fact_audit_change_op */
 			bool ok; /* res= */
-			bool has_actor; /* the syscall record of this serial was there and is a netlink send */
+			bool has_actor; /* the syscall record of this serial was there and is a
+					   netlink send */
 			uint32_t auid, ses, pid, uid; /* UINT32_MAX: unset */
 			char comm[NAME_SIZE], exe[FACT_TEXT_SIZE];
 			struct prefix src, dst; /* hosts for SAD */
@@ -199,7 +201,8 @@ struct fact {
 			uint32_t evidence; /* EVIDENCE_BIT()s that may be used */
 			uint32_t poll_ms, settle_ms, first_packets;
 			uint32_t rate_threshold; /* drops … */
-			uint32_t rate_window_s; /* … within so many seconds are a high rate; 0: off */
+			uint32_t rate_window_s; /* … within so many seconds are a high rate; 0: off
+						 */
 			bool changed; /* false: as at the last run's end, or the first ever */
 			char digest[2 * 32 + 1]; /* SHA-256 of the text, hex */
 		} config;

@@ -6,7 +6,8 @@
 #define POLICY_TEMPLATES 6 /* XFRM_MAX_DEPTH */
 
 /* struct xfrm_user_tmpl: what SA a policy wants. */
-struct template {
+struct template
+{
 	struct addr src, dst;
 	uint32_t spi, reqid;
 	uint8_t proto, mode;

@@ -25,7 +25,8 @@ struct statistic_row {
 struct audit_setting_row {
 	const char *category, *subcategory;
 	const char *setting; /* not configured, none, success, failure, success and failure */
-	const char *effect; /* what is audited in effect: none, success, failure, success and failure */
+	const char *
+		effect; /* what is audited in effect: none, success, failure, success and failure */
 	const char *origin; /* default, or who set it and when */
 	const char *volume; /* low, medium, high */
 	const char *purpose;

@@ -55,13 +55,15 @@ struct sa {
 	char integrity[NAME_SIZE]; /* kernel name, "" none */
 	uint16_t encryption_bits, integrity_bits, icv_bits;
 	bool aead;
-	uint64_t bytes, packets; /* of the current lifetime; without outer header and ESP/AH overhead */
+	uint64_t bytes,
+		packets; /* of the current lifetime; without outer header and ESP/AH overhead */
 	uint64_t added_s, used_s; /* since 1970; 0: never */
 	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets;
 	uint64_t soft_add_s, hard_add_s, soft_use_s, hard_use_s; /* lifetimes */
 	uint32_t replay_window; /* packets; 0: anti-replay off */
 	uint64_t seq, oseq; /* highest seen, last sent; with the high half for ESN */
-	uint32_t replayed, late, integrity_failed; /* xfrm_stats: replay, replay_window, integrity_failed */
+	uint32_t replayed, late,
+		integrity_failed; /* xfrm_stats: replay, replay_window, integrity_failed */
 	uint16_t encap; /* 0 none, 2 UDP, 7 TCP */
 	uint16_t encap_sport, encap_dport;
 	uint32_t offload_ifindex; /* 0: none */

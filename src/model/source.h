@@ -5,7 +5,8 @@
 
 /* What can feed the core. Numbers are in fact files: never change one. */
 enum source_id {
-	SOURCE_NONE = 0, /* the core process itself: ticks, configuration, requests, restored state */
+	SOURCE_NONE =
+		0, /* the core process itself: ticks, configuration, requests, restored state */
 	SOURCE_XFRM = 1, /* NETLINK_XFRM dumps and notifications */
 	SOURCE_XFRMSTAT = 2, /* /proc/net/xfrm_stat */
 	SOURCE_AUDIT = 3, /* audit READLOG */

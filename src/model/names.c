@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cleanup.h"
+#include "model/event.h"
+#include "model/policy.h"
+#include "model/sa.h"
+#include "model/source.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+void sa_key_of(const struct sa *sa, struct sa_key *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->netns = sa->netns;
+	ret->dst = sa->dst;
+	ret->src = sa->src;
+	ret->spi = sa->spi;
+	ret->mark = sa->mark;
+	ret->mark_mask = sa->mark_mask;
+	ret->proto = sa->proto;
+}
+
+static const char *name_of(const char *const *names, size_t n, unsigned at)
+{
+	return at < n ? names[at] : NULL;
+}
+
+const char *ipsec_mode_name(unsigned mode)
+{
+	static const char *const names[] = { "transport", "tunnel", "route-optimization",
+		"in-trigger", "beet", "iptfs" };
+
+	return name_of(names, ARRAY_LEN(names), mode);
+}
+
+const char *direction_name(unsigned direction)
+{
+	static const char *const names[] = { NULL, "in", "out", "fwd" };
+
+	return name_of(names, ARRAY_LEN(names), direction);
+}
+
+const char *policy_direction_name(unsigned direction)
+{
+	static const char *const names[] = { "in", "out", "fwd", "socket in", "socket out" };
+
+	return name_of(names, ARRAY_LEN(names), direction);
+}
+
+const char *ipproto_name(unsigned proto)
+{
+	static const struct {
+		unsigned proto;
+		const char *name;
+	} names[] = {
+		{ IPPROTO_ICMP, "icmp" },
+		{ IPPROTO_IPIP, "ipip" },
+		{ IPPROTO_TCP, "tcp" },
+		{ IPPROTO_UDP, "udp" },
+		{ IPPROTO_IPV6, "ipv6" },
+		{ IPPROTO_ROUTING, "route2" },
+		{ IPPROTO_GRE, "gre" },
+		{ IPPROTO_ESP, "esp" },
+		{ IPPROTO_AH, "ah" },
+		{ IPPROTO_ICMPV6, "ipv6-icmp" },
+		{ IPPROTO_DSTOPTS, "hao" },
+		{ IPPROTO_COMP, "comp" },
+		{ IPPROTO_SCTP, "sctp" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (names[i].proto == proto)
+			return names[i].name;
+	}
+	return NULL;
+}
+
+const char *source_name(unsigned id)
+{
+	static const char *const names[] = { "core", "xfrm", "xfrmstat", "audit", "link" };
+
+	return name_of(names, ARRAY_LEN(names), id);
+}
+
+const char *source_state_name(unsigned state)
+{
+	static const char *const names[] = { "off", "absent", "resyncing", "in step", "lost" };
+
+	return name_of(names, ARRAY_LEN(names), state);
+}
+
+const char *source_blind(unsigned id)
+{
+	static const char *const names[] = {
+		"",
+		"SAs and policies, their changes and their statistics: an unknown SPI has no "
+		"history, "
+		"4961 and 4962 are not told apart",
+		"how many packets the driver dropped: nothing can be proved complete",
+		"whose packet it was: source, SPI and sequence number of single drops, and who "
+		"changed "
+		"a policy",
+		"which addresses are local: the direction of SAs on kernels before 6.10, interface "
+		"names",
+	};
+	const char *name = name_of(names, ARRAY_LEN(names), id);
+
+	return name ? name : "";
+}
+
+const char *evidence_name(unsigned evidence)
+{
+	static const char *const names[] = { NULL, "bpf", "audit", "sa", "counter" };
+
+	return name_of(names, ARRAY_LEN(names), evidence);
+}

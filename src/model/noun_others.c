@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <net/if.h>
+
+#include "base/cleanup.h"
+#include "model/getter.h"
+#include "model/link.h"
+#include "model/rows.h"
+#include "model/source.h"
+
+#define LINK(name, body) GETTER(link_##name, struct link_row, body)
+LINK(netns, set_text(ret, row->netns))
+LINK(ifindex, set_number(ret, true, row->link->ifindex))
+LINK(name, set_text(ret, row->link->name))
+LINK(kind, set_text(ret, row->link->kind))
+LINK(up, set_number(ret, true, (row->link->flags & IFF_UP) != 0))
+LINK(mtu, set_number(ret, row->link->mtu != 0, row->link->mtu))
+LINK(if_id, set_number(ret, row->link->if_id != 0, row->link->if_id))
+LINK(addr, if (row->n_addrs) set_prefix(ret, &row->addrs[0]))
+LINK(n_addrs, set_number(ret, true, row->n_addrs))
+
+static const struct field link_fields[] = {
+	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", link_netns },
+	{ "ifindex", "INDEX", FIELD_NUMBER, "", true, "the kernel's number of it", link_ifindex },
+	{ "name", "NAME", FIELD_TEXT, "", true, "interface name", link_name },
+	{ "kind", "KIND", FIELD_TEXT, "", true, "xfrm, vti, veth, …; null: hardware", link_kind },
+	{ "up", "UP", FIELD_BOOL, "", true, "administratively up", link_up },
+	{ "mtu", "MTU", FIELD_NUMBER, "octets", true, "largest packet", link_mtu },
+	{ "if_id", "IF_ID", FIELD_NUMBER, "", false, "of an xfrm interface", link_if_id },
+	{ "address", "ADDRESS", FIELD_PREFIX, "", true, "first address", link_addr },
+	{ "addresses", "ADDRESSES", FIELD_NUMBER, "", true, "how many it has", link_n_addrs },
+};
+const struct noun noun_link = { "link", "Links", "network interfaces and their addresses",
+	link_fields, ARRAY_LEN(link_fields) };
+
+#define SOURCE(name, body) GETTER(source_##name, struct source_row, body)
+SOURCE(get_name, set_text(ret, source_name(row->id)))
+SOURCE(netns, set_text(ret, row->netns))
+SOURCE(state, set_text(ret, source_state_name(row->state)))
+SOURCE(since, set_number(ret, row->since_us != 0, row->since_us))
+SOURCE(facts, set_number(ret, true, row->facts))
+SOURCE(losses, set_number(ret, true, row->losses))
+SOURCE(resolution, set_number(ret, row->resolution_ms != 0, row->resolution_ms))
+SOURCE(reason, set_text(ret, row->reason))
+SOURCE(blind_get, set_text(ret, row->state == SOURCE_IN_STEP ? NULL : source_blind(row->id)))
+
+static const struct field source_fields[] = {
+	{ "name", "SOURCE", FIELD_TEXT, "", true, "xfrm, xfrmstat, audit or link",
+		source_get_name },
+	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace; null: the whole host",
+		source_netns },
+	{ "state", "STATE", FIELD_TEXT, "", true, "off, absent, resyncing, in step or lost",
+		source_state },
+	{ "since", "SINCE", FIELD_TIME, "", false, "in this state since", source_since },
+	{ "facts", "FACTS", FIELD_NUMBER, "", true, "told so far", source_facts },
+	{ "losses", "LOSSES", FIELD_NUMBER, "", true, "messages known to be lost", source_losses },
+	{ "resolution_ms", "EVERY", FIELD_NUMBER, "ms", true,
+		"polled so often; null: event by event", source_resolution },
+	{ "reason", "REASON", FIELD_TEXT, "", true, "why it is not in step, and what to do",
+		source_reason },
+	{ "blind", "BLIND", FIELD_TEXT, "", false, "what nobody sees without it",
+		source_blind_get },
+};
+const struct noun noun_source = { "source", "Sources", "what feeds the monitor, and what is blind",
+	source_fields, ARRAY_LEN(source_fields) };
+
+#define STATISTIC(name, body) GETTER(statistic_##name, struct statistic_row, body)
+STATISTIC(key, set_text(ret, row->key))
+STATISTIC(title, set_text(ret, row->title))
+STATISTIC(netns, set_text(ret, row->netns))
+STATISTIC(value, set_number(ret, row->known, row->value))
+STATISTIC(unit, set_text(ret, row->unit))
+STATISTIC(kind, set_text(ret, row->kind))
+STATISTIC(definition, set_text(ret, row->definition))
+STATISTIC(from, set_text(ret, row->source))
+
+static const struct field statistic_fields[] = {
+	{ "key", "STATISTIC", FIELD_TEXT, "", true, "its stable name", statistic_key },
+	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", statistic_netns },
+	{ "value", "VALUE", FIELD_NUMBER, "", true, "null: not known here", statistic_value },
+	{ "unit", "UNIT", FIELD_TEXT, "", true, "packets, octets, lookups, SAs …", statistic_unit },
+	{ "title", "TITLE", FIELD_TEXT, "", true, "what people call it", statistic_title },
+	{ "kind", "KIND", FIELD_TEXT, "", false, "counter (only rises) or gauge", statistic_kind },
+	{ "definition", "DEFINITION", FIELD_TEXT, "", false, "what exactly is counted",
+		statistic_definition },
+	{ "source", "FROM", FIELD_TEXT, "", false, "where the number comes from", statistic_from },
+};
+const struct noun noun_statistic = { "statistic", "Statistics",
+	"what is counted, and its definition", statistic_fields, ARRAY_LEN(statistic_fields) };
+
+#define RECONCILE(name, body) GETTER(reconcile_##name, struct reconcile_row, body)
+RECONCILE(netns, set_text(ret, row->netns))
+RECONCILE(counter, set_text(ret, row->counter))
+RECONCILE(kernel, set_number(ret, true, row->kernel))
+RECONCILE(attributed, set_number(ret, true, row->attributed))
+RECONCILE(unattributed, set_number(ret, true, row->unattributed))
+RECONCILE(suppressed, set_number(ret, true, row->suppressed))
+RECONCILE(difference, set_number(ret, true, (uint64_t)row->difference))
+
+static const struct field reconcile_fields[] = {
+	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", reconcile_netns },
+	{ "counter", "COUNTER", FIELD_TEXT, "", true, "line of xfrm_stat", reconcile_counter },
+	{ "kernel", "KERNEL", FIELD_NUMBER, "", true, "what the kernel counted", reconcile_kernel },
+	{ "attributed", "ATTRIBUTED", FIELD_NUMBER, "", true, "in events with a cause",
+		reconcile_attributed },
+	{ "unattributed", "UNATTRIBUTED", FIELD_NUMBER, "", true, "in events without",
+		reconcile_unattributed },
+	{ "suppressed", "SUPPRESSED", FIELD_NUMBER, "", true, "not logged, by audit policy",
+		reconcile_suppressed },
+	{ "difference", "DIFFERENCE", FIELD_NUMBER, "", true,
+		"still without its line in the log; 0 when all is told", reconcile_difference },
+};
+const struct noun noun_reconcile = { "reconcile", "Reconciliation",
+	"kernel = attributed + unattributed + suppressed", reconcile_fields,
+	ARRAY_LEN(reconcile_fields) };
+
+#define SETTING(name, body) GETTER(setting_##name, struct audit_setting_row, body)
+SETTING(category, set_text(ret, row->category))
+SETTING(subcategory, set_text(ret, row->subcategory))
+SETTING(value, set_text(ret, row->setting))
+SETTING(effect, set_text(ret, row->effect))
+SETTING(origin, set_text(ret, row->origin))
+SETTING(volume, set_text(ret, row->volume))
+SETTING(purpose, set_text(ret, row->purpose))
+
+static const struct field setting_fields[] = {
+	{ "category", "CATEGORY", FIELD_TEXT, "", true, "group of subcategories",
+		setting_category },
+	{ "subcategory", "SUBCATEGORY", FIELD_TEXT, "", true, "what is switched",
+		setting_subcategory },
+	{ "setting", "SETTING", FIELD_TEXT, "", true, "as configured", setting_value },
+	{ "effect", "EFFECT", FIELD_TEXT, "", true, "what is audited", setting_effect },
+	{ "origin", "ORIGIN", FIELD_TEXT, "", true, "default, or who set it and when",
+		setting_origin },
+	{ "volume", "VOLUME", FIELD_TEXT, "", true, "expected number of events", setting_volume },
+	{ "purpose", "PURPOSE", FIELD_TEXT, "", true, "what it is for", setting_purpose },
+};
+const struct noun noun_audit_setting = { "audit-setting", "Audit policy", "what is audited",
+	setting_fields, ARRAY_LEN(setting_fields) };
