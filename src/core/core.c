@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+int core_new(const struct core_sink *sink, struct core **ret)
+{
+	struct core *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->sink = *sink;
+	c->held_end = &c->held;
+	c->actors_end = &c->actors;
+	c->config.evidence = EVIDENCE_BIT(EVIDENCE_AUDIT) | EVIDENCE_BIT(EVIDENCE_SA);
+	c->config.poll_ms = 5000;
+	c->config.settle_ns = 1200000000;
+	c->config.first_packets = 10;
+	*ret = c;
+	return 0;
+}
+
+struct core *core_free(struct core *c)
+{
+	if (c) {
+		changes_free(c);
+		ledger_free(c);
+		free(c);
+	}
+	return NULL;
+}
+
+bool core_wants(const struct core *c, uint32_t event_id)
+{
+	const struct catalog_event *entry = catalog_event(event_id);
+	bool failure = strcmp(entry->outcome, "failure") == 0;
+
+	switch (c->settings[entry->subcategory].value) {
+	case AUDIT_NONE:
+		return false;
+	case AUDIT_SUCCESS:
+		return !failure;
+	case AUDIT_FAILURE:
+		return failure;
+	default: /* not configured acts as both */
+		return true;
+	}
+}
+
+bool core_audits(const struct core *c, const char *subcategory, const char *outcome)
+{
+	int at = catalog_subcategory(subcategory);
+	uint8_t value = at < 0 ? AUDIT_BOTH : c->settings[at].value;
+
+	if (value == AUDIT_SUCCESS)
+		return strcmp(outcome, "success") == 0;
+	if (value == AUDIT_FAILURE)
+		return strcmp(outcome, "failure") == 0;
+	return value != AUDIT_NONE;
+}
+
+void core_event_init(struct core *c, struct event *e, uint32_t id, const struct netns *ns)
+{
+	catalog_event_init(e, id);
+	e->time_us = c->now_us;
+	e->host = c->host;
+	e->boot = c->boot;
+	e->netns = ns ? ns->name : NULL;
+}
+
+bool core_emit(struct core *c, struct event *e)
+{
+	if (c->muted || !core_wants(c, e->id))
+		return false;
+	e->seq = ++c->seq;
+	c->n_events++;
+	catalog_render(e);
+	c->sink.event(c->sink.userdata, e);
+	return true;
+}
+
+bool core_audit_usable(const struct core *c)
+{
+	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT)) &&
+		c->host_sources[SOURCE_AUDIT].state == SOURCE_IN_STEP;
+}
+
+bool core_sa_usable(const struct core *c)
+{
+	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_SA)) != 0;
+}
+
+/* Only the first fact may, and must, be the origin: the seed of all maps is in it. */
+static void feed_origin(struct core *c, const struct fact *f)
+{
+	if (c->netns)
+		return;
+	memcpy(c->host, f->origin.host, sizeof(c->host));
+	memcpy(c->boot, f->origin.boot, sizeof(c->boot));
+	memcpy(c->release, f->origin.release, sizeof(c->release));
+	memcpy(c->version, f->origin.version, sizeof(c->version));
+	c->seed = f->origin.hash_seed;
+	c->started_us = f->real_us;
+	c->spis_since_us = f->real_us;
+	if (ledger_new(c) < 0)
+		abort(); /* out of memory before the first fact: nothing to save */
+}
+
+/*
+ * Facts that a restarted core is told again: all up to what the log has are told, but those that
+ * waited. What is told changes the state and is silent; old readings and claims are left out.
+ */
+static bool already_told(const struct core *c, const struct fact *f)
+{
+	if (f->seq == 0 || f->epoch != c->told_epoch || f->seq > c->told_applied)
+		return false;
+	for (unsigned i = 0; i < c->n_told_pending; i++) {
+		if (f->seq >= c->told_pending[i][0] && f->seq <= c->told_pending[i][1])
+			return false;
+	}
+	return true;
+}
+
+static void watch_clock(struct core *c, const struct fact *f)
+{
+	int64_t offset_us = (int64_t)f->real_us - (int64_t)(f->boot_ns / 1000);
+	int64_t step_us = offset_us - c->clock_offset_us;
+	struct event e;
+
+	if (c->clock_known && (step_us > 2000000 || step_us < -2000000)) {
+		char text[32];
+
+		core_event_init(c, &e, EVENT_CLOCK_STEPPED, NULL);
+		(void)snprintf(text, sizeof(text), "%+.3f", (double)step_us / 1e6);
+		detail_text(&e, "step", text);
+		core_emit(c, &e);
+		c->clock_offset_us = offset_us;
+	} else if (!c->clock_known) {
+		c->clock_offset_us = offset_us;
+		c->clock_known = true;
+	} else {
+		/* A slewed clock drifts slowly: follow it. */
+		c->clock_offset_us += step_us / 16;
+	}
+}
+
+static void feed_poll(struct core *c)
+{
+	struct netns *ns;
+
+	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
+		sas_poll(c, ns);
+		policies_poll(c, ns);
+	}
+	monitor_elect(c);
+	claims_settle(c);
+	accounts_settle(c);
+	changes_flush(c, false);
+	ledger_age(c);
+}
+
+static void dispatch(struct core *c, const struct fact *f)
+{
+	switch ((enum fact_type)f->type) {
+	case FACT_ORIGIN:
+		break;
+	case FACT_NETNS:
+		ledger_netns_change(c, f);
+		break;
+	case FACT_SOURCE:
+		ledger_source(c, f);
+		break;
+	case FACT_SA:
+	case FACT_SA_GONE:
+	case FACT_SA_SOFT:
+	case FACT_SA_FLUSH:
+	case FACT_MAPPING:
+		sas_fact(c, f);
+		break;
+	case FACT_POLICY:
+	case FACT_POLICY_GONE:
+	case FACT_POLICY_FLUSH:
+	case FACT_POLICY_DEFAULT:
+	case FACT_MIGRATE:
+		policies_fact(c, f);
+		break;
+	case FACT_DUMP:
+		ledger_dump(c, f);
+		break;
+	case FACT_COUNTERS:
+		if (!c->muted)
+			accounts_read(c, f);
+		break;
+	case FACT_POLL:
+		if (!c->muted)
+			feed_poll(c);
+		break;
+	case FACT_AUDIT_DROP:
+		if (!c->muted)
+			claims_add(c, f);
+		break;
+	case FACT_AUDIT_CHANGE:
+		changes_actor(c, f);
+		break;
+	case FACT_LINK:
+		ledger_link_change(c, f);
+		break;
+	case FACT_ADDR:
+		ledger_addr_change(c, f);
+		break;
+	case FACT_TICK:
+		changes_flush(c, false);
+		rates_tick(c);
+		break;
+	case FACT_AUDIT_SETTING:
+		audit_setting_change(c, f);
+		break;
+	case FACT_RESTORE:
+		accounts_restore(c, f);
+		break;
+	case FACT_RESTORE_SPI:
+		spis_restore(c, f);
+		break;
+	case FACT_CONFIG:
+	case FACT_ACCESS:
+	case FACT_RESTORE_RUN:
+	case FACT_LOG:
+	case FACT_PROCESS:
+	case FACT_STOP:
+		monitor_fact(c, f);
+		break;
+	}
+}
+
+void core_feed(struct core *c, const struct fact *f)
+{
+	if (f->type == FACT_ORIGIN)
+		feed_origin(c, f);
+	if (!c->netns) {
+		c->refused++;
+		return;
+	}
+	c->fact = f;
+	if (f->boot_ns > c->now_ns)
+		c->now_ns = f->boot_ns;
+	c->now_us = f->real_us;
+	if (f->seq > 0) {
+		if (f->epoch != c->epoch) {
+			c->epoch = f->epoch;
+			c->applied = 0;
+		}
+		if (f->seq <= c->applied) { /* sent twice */
+			c->refused++;
+			return;
+		}
+		c->applied = f->seq;
+	}
+	c->muted = already_told(c, f);
+	if (f->type == FACT_TICK && c->restored)
+		watch_clock(c, f);
+	if (f->source < SOURCE_N && f->seq > 0) {
+		struct netns *ns = ledger_netns(c, f->netns);
+
+		c->host_sources[f->source].facts++;
+		if (ns)
+			ns->sources[f->source].facts++;
+	}
+	dispatch(c, f);
+	c->muted = false;
+}
+
+void progress_add(struct core_progress *p, uint64_t first, uint64_t last)
+{
+	uint8_t best = 0;
+	uint64_t best_gap = UINT64_MAX;
+
+	if (first == 0)
+		return;
+	for (uint8_t i = 0; i < p->n_pending; i++) {
+		uint64_t *r = p->pending[i];
+		uint64_t gap = first > r[1] ? first - r[1] : r[0] > last ? r[0] - last : 0;
+
+		if (gap < best_gap) {
+			best_gap = gap;
+			best = i;
+		}
+	}
+	/* No room for another range: the nearest one grows. */
+	if (best_gap > 1 && p->n_pending < ARRAY_LEN(p->pending)) {
+		p->pending[p->n_pending][0] = first;
+		p->pending[p->n_pending][1] = last;
+		p->n_pending++;
+	} else {
+		if (first < p->pending[best][0])
+			p->pending[best][0] = first;
+		if (last > p->pending[best][1])
+			p->pending[best][1] = last;
+	}
+}
+
+void core_progress(const struct core *c, struct core_progress *ret)
+{
+	*ret = (struct core_progress){ .epoch = c->epoch, .applied = c->applied, .done = c->applied };
+	claims_pending(c, ret);
+	changes_pending(c, ret);
+	for (uint8_t i = 0; i < ret->n_pending; i++) {
+		if (ret->pending[i][0] <= ret->done)
+			ret->done = ret->pending[i][0] - 1;
+	}
+}
