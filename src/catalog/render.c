@@ -75,7 +75,8 @@ static bool append_detail(const struct event *e, const char *key, struct buf *ou
 }
 
 /* Renders up to the end, or to the ']' that closes an optional part; *known: no field was null. */
-static const char *render(const struct event *e, const char *t, bool optional, struct buf *out, bool *known)
+static const char *render(
+	const struct event *e, const char *t, bool optional, struct buf *out, bool *known)
 {
 	while (*t && !(optional && *t == ']')) {
 		if (*t == '[') {

@@ -85,7 +85,7 @@ bool core_emit(struct core *c, struct event *e)
 bool core_audit_usable(const struct core *c)
 {
 	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT)) &&
-		c->host_sources[SOURCE_AUDIT].state == SOURCE_IN_STEP;
+	       c->host_sources[SOURCE_AUDIT].state == SOURCE_IN_STEP;
 }
 
 bool core_sa_usable(const struct core *c)
@@ -149,17 +149,14 @@ static void watch_clock(struct core *c, const struct fact *f)
 
 static void feed_poll(struct core *c)
 {
-	struct netns *ns;
-
-	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
-		sas_poll(c, ns);
-		policies_poll(c, ns);
-	}
+	sas_poll(c);
+	policies_poll(c);
 	monitor_elect(c);
 	claims_settle(c);
 	accounts_settle(c);
 	changes_flush(c, false);
 	ledger_age(c);
+	c->last_poll_us = c->now_us;
 }
 
 static void dispatch(struct core *c, const struct fact *f)
@@ -249,6 +246,7 @@ void core_feed(struct core *c, const struct fact *f)
 	c->now_us = f->real_us;
 	if (f->seq > 0) {
 		if (f->epoch != c->epoch) {
+			claims_orphan(c);
 			c->epoch = f->epoch;
 			c->applied = 0;
 		}
@@ -303,7 +301,9 @@ void progress_add(struct core_progress *p, uint64_t first, uint64_t last)
 
 void core_progress(const struct core *c, struct core_progress *ret)
 {
-	*ret = (struct core_progress){ .epoch = c->epoch, .applied = c->applied, .done = c->applied };
+	*ret = (struct core_progress){
+		.epoch = c->epoch, .applied = c->applied, .done = c->applied
+	};
 	claims_pending(c, ret);
 	changes_pending(c, ret);
 	for (uint8_t i = 0; i < ret->n_pending; i++) {

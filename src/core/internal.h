@@ -19,7 +19,7 @@
 #define LIMIT_ADDRS 65536
 #define LIMIT_SPIS 262144
 #define LIMIT_PILES 4096
-#define LIMIT_HELD 4096
+#define LIMIT_HELD 8192
 #define LIMIT_EPISODES 1024
 #define LIMIT_REMAINS 1024
 
@@ -42,6 +42,7 @@ struct account {
 	uint64_t blind_upto; /* increments up to here happened while audit did not look */
 	uint64_t audit_epoch; /* of core.audit_epoch when it was read last */
 	uint64_t undecided; /* claims that may be ours or another netns' (count, not seen apart) */
+	bool changed; /* totals differ from the newest line of the log */
 	uint64_t folded_us; /* realtime of the last fold: the interval's begin; 0 unknown */
 	const char *before; /* why the first part was not watched; NULL: it was */
 };
@@ -54,7 +55,8 @@ struct ledger_sa {
 	bool announced; /* its added event is told, or it was there before us */
 	bool missing; /* the last dump did not have it */
 	bool soft_told;
-	/* Statistics that events have told, or that are older than we (they wrap, as the kernel's). */
+	/* Statistics that events have told, or that are older than we (they wrap, as the kernel's).
+	 */
 	uint32_t told_replayed, told_late, told_integrity;
 	uint64_t top_before; /* highest sequence number at the last settled reading */
 };
@@ -96,7 +98,7 @@ struct netns {
 	uint64_t n_sa, n_larval, n_policy;
 	uint32_t sa_generation, policy_generation, link_generation, addr_generation;
 	bool sa_known, policy_known; /* a first dump has ended */
-	bool sa_resync, policy_resync, any_missing;
+	bool sa_resync, policy_resync;
 	uint64_t sa_dumped_ns; /* begin of the newest complete dump of SAs */
 	uint64_t sa_dumping_ns; /* begin of the dump that runs; 0: none */
 	uint64_t stats_lost_ns; /* SAs went without their final statistics */
@@ -116,7 +118,13 @@ struct restored {
 	struct restored *next;
 };
 
-enum spi_fate { SPI_ALIVE = 0, SPI_DELETED = 1, SPI_EXPIRED = 2, SPI_FLUSHED = 3, SPI_VANISHED = 4 };
+enum spi_fate {
+	SPI_ALIVE = 0,
+	SPI_DELETED = 1,
+	SPI_EXPIRED = 2,
+	SPI_FLUSHED = 3,
+	SPI_VANISHED = 4
+};
 
 /* All that is known of a destination and SPI: living SAs, and the newest lives that ended. */
 struct spi_key {
@@ -192,7 +200,7 @@ struct actor {
 	uint32_t spi, auid, ses, pid, uid;
 	bool has_process;
 	char comm[NAME_SIZE], exe[FACT_TEXT_SIZE];
-	uint64_t boot_ns;
+	uint64_t boot_ns, serial;
 	struct actor *next;
 };
 
@@ -242,6 +250,7 @@ struct core {
 	char elected[64];
 
 	struct map *netns; /* cookie → struct netns */
+	bool sas_to_check, policies_to_check; /* a dump left something to tell */
 	struct map *sas; /* struct sa_key → struct ledger_sa */
 	struct map *policies; /* struct policy_key → struct ledger_policy */
 	struct map *links; /* cookie, ifindex → struct ledger_link */
@@ -253,8 +262,12 @@ struct core {
 
 	struct source_status host_sources[SOURCE_N];
 	uint64_t audit_epoch; /* rises whenever the audit source comes into step */
+	uint64_t last_poll_us; /* realtime of the round before */
+	uint64_t last_run_us; /* newest event of the last run */
 
 	struct held *held, **held_end;
+	bool held_mixed; /* of more than one netns */
+	uint64_t flush_serial; /* audit serial of the newest flush */
 	unsigned n_held;
 	struct actor *actors, **actors_end;
 	unsigned n_actors;
@@ -293,7 +306,7 @@ void ledger_age(struct core *c);
 /* sas.c */
 void sas_fact(struct core *c, const struct fact *f);
 void sas_dump_end(struct core *c, struct netns *ns);
-void sas_poll(struct core *c, struct netns *ns); /* what is still missing is gone */
+void sas_poll(struct core *c); /* what is still missing is gone */
 void sas_forget(struct core *c, struct netns *ns); /* the netns went */
 /* The SA of this netns that the packet named; also one that went a moment ago. */
 struct ledger_sa *sas_find(const struct core *c, const struct netns *ns, const struct addr *src,
@@ -302,7 +315,7 @@ struct ledger_sa *sas_find(const struct core *c, const struct netns *ns, const s
 /* policies.c */
 void policies_fact(struct core *c, const struct fact *f);
 void policies_dump_end(struct core *c, struct netns *ns);
-void policies_poll(struct core *c, struct netns *ns);
+void policies_poll(struct core *c);
 void policies_forget(struct core *c, struct netns *ns);
 
 /* spis.c */
@@ -316,6 +329,7 @@ void spis_answer(struct core *c, struct event *e, const struct addr *dst, uint32
 /* claims.c */
 void claims_add(struct core *c, const struct fact *f);
 void claims_settle(struct core *c); /* at FACT_POLL */
+void claims_orphan(struct core *c); /* a new observe: the numbers of old facts mean nothing now */
 void claims_pending(const struct core *c, struct core_progress *p);
 /* Packets that wait, of one SA and kind: their statistics are spoken for. */
 uint64_t claims_waiting(const struct core *c, const struct ledger_sa *sa, uint8_t op);
@@ -326,19 +340,21 @@ void accounts_restore(struct core *c, const struct fact *f);
 void accounts_adopt(struct core *c, struct netns *ns); /* what the log remembers of it */
 struct account *accounts_find(struct netns *ns, const char *counter);
 uint64_t account_open(const struct account *a); /* increments without an event */
-/* Tells n increments as event e (of which count is set here); false when suppressed. */
-bool accounts_tell(struct core *c, struct netns *ns, struct account *a, struct event *e, uint64_t n);
+/* Tells n increments as event e (of which count is set here), or counts them as suppressed. */
+void accounts_tell(
+	struct core *c, struct netns *ns, struct account *a, struct event *e, uint64_t n);
 void accounts_settle(struct core *c); /* what no claim explains; then the readings */
 
 /* changes.c */
-void changes_hold(struct core *c, struct event *e, uint8_t op, uint64_t cookie, const struct prefix *src,
-	const struct prefix *dst, uint32_t spi);
+void changes_hold(struct core *c, struct event *e, uint8_t op, uint64_t cookie,
+	const struct prefix *src, const struct prefix *dst, uint32_t spi);
 void changes_actor(struct core *c, const struct fact *f);
 void changes_flush(struct core *c, bool all); /* events that have waited long enough */
 void changes_pending(const struct core *c, struct core_progress *p);
 void changes_free(struct core *c);
 /* The oldest actor of a deletion that is certain to be none: the SA expired by itself. */
-void changes_forget_actor(struct core *c, uint8_t op, const struct addr *src, const struct addr *dst, uint32_t spi);
+void changes_forget_actor(
+	struct core *c, uint8_t op, const struct addr *src, const struct addr *dst, uint32_t spi);
 
 /* rates.c */
 void rates_count(struct core *c, const struct event *e, uint64_t cookie, uint64_t n);

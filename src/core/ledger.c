@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+struct link_key {
+	uint64_t cookie, ifindex;
+};
+
+int ledger_new(struct core *c)
+{
+	int r = map_new(sizeof(uint64_t), LIMIT_NETNS, c->seed, &c->netns);
+
+	r = r < 0 ? r : map_new(sizeof(struct sa_key), LIMIT_SAS, c->seed, &c->sas);
+	r = r < 0 ? r : map_new(sizeof(struct policy_key), LIMIT_POLICIES, c->seed, &c->policies);
+	r = r < 0 ? r : map_new(sizeof(struct link_key), LIMIT_LINKS, c->seed, &c->links);
+	r = r < 0 ? r : map_new(sizeof(struct spi_key), LIMIT_SPIS, c->seed, &c->spis);
+	r = r < 0 ? r : map_new(sizeof(struct pile_key), LIMIT_PILES, c->seed, &c->piles);
+	r = r < 0 ? r : map_new(sizeof(struct episode_key), LIMIT_EPISODES, c->seed, &c->episodes);
+	return r;
+}
+
+static struct map *free_all(struct map *m)
+{
+	void *v;
+
+	if (!m)
+		return NULL;
+	for (size_t at = 0; (v = map_next(m, &at, NULL));)
+		free(v);
+	return map_free(m);
+}
+
+static void free_remains(struct netns *ns)
+{
+	while (ns->remains) {
+		struct remains *r = ns->remains;
+
+		ns->remains = r->next;
+		free(r->sa);
+		free(r);
+	}
+	ns->n_remains = 0;
+}
+
+void ledger_free(struct core *c)
+{
+	struct netns *ns;
+
+	if (c->netns) {
+		for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));)
+			free_remains(ns);
+	}
+	c->netns = free_all(c->netns);
+	c->sas = free_all(c->sas);
+	c->policies = free_all(c->policies);
+	c->links = free_all(c->links);
+	c->spis = free_all(c->spis);
+	c->piles = free_all(c->piles);
+	c->episodes = free_all(c->episodes);
+	while (c->restored_totals) {
+		struct restored *r = c->restored_totals;
+
+		c->restored_totals = r->next;
+		free(r);
+	}
+}
+
+struct netns *ledger_netns(const struct core *c, uint64_t cookie)
+{
+	return cookie ? map_get(c->netns, &cookie) : NULL;
+}
+
+static void netns_gone(struct core *c, struct netns *ns)
+{
+	struct event e;
+
+	if (!ns->there)
+		return;
+	ns->there = false;
+	ns->gone_ns = c->now_ns;
+	sas_forget(c, ns);
+	policies_forget(c, ns);
+	for (unsigned i = 0; i < SOURCE_N; i++)
+		ns->sources[i].seen = false;
+	core_event_init(c, &e, EVENT_NETNS_GONE, ns);
+	detail_number(&e, "cookie", ns->cookie);
+	core_emit(c, &e);
+}
+
+void ledger_netns_change(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	bool fresh = !ns;
+	struct event e;
+
+	if (!f->netns_change.there) {
+		if (ns)
+			netns_gone(c, ns);
+		return;
+	}
+	if (!ns) {
+		ns = calloc(1, sizeof(*ns));
+		if (!ns || map_put(c->netns, &f->netns, ns) < 0) {
+			free(ns);
+			c->refused++;
+			return;
+		}
+		ns->cookie = f->netns;
+	}
+	memcpy(ns->name, f->netns_change.name, sizeof(ns->name));
+	ns->inode = f->netns_change.inode;
+	ns->watched = f->netns_change.watched;
+	if (!fresh && ns->there)
+		return;
+	ns->there = true;
+	ns->sa_known = ns->policy_known = false;
+	if (fresh)
+		accounts_adopt(c, ns);
+	/* The ones that are there when we start are the baseline, not news. */
+	if (!ns->watched || c->now_us < c->started_us + 5000000)
+		return;
+	core_event_init(c, &e, EVENT_NETNS_APPEARED, ns);
+	detail_number(&e, "cookie", ns->cookie);
+	core_emit(c, &e);
+}
+
+void ledger_age(struct core *c)
+{
+	uint64_t keep_ns = 10 * c->config.settle_ns;
+	struct ledger_link *l;
+	struct spi *s;
+	struct netns *ns;
+
+	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
+		struct remains **at_remains = &ns->remains;
+
+		while (*at_remains) {
+			struct remains *r = *at_remains;
+
+			if (c->now_ns - r->boot_ns < keep_ns) {
+				at_remains = &r->next;
+				continue;
+			}
+			*at_remains = r->next;
+			ns->n_remains--;
+			free(r->sa);
+			free(r);
+		}
+		if (ns->there || c->now_ns - ns->gone_ns < keep_ns)
+			continue;
+		for (size_t k = 0; (l = map_next(c->links, &k, NULL));) {
+			struct link_key key = { ns->cookie, l->link.ifindex };
+
+			if (l->link.netns == ns->cookie)
+				free(map_remove(c->links, &key));
+		}
+		map_remove(c->netns, &ns->cookie);
+		free_remains(ns);
+		free(ns);
+	}
+	/* The ledger of SPIs is bounded by age of use: the oldest eighth goes when it is full. */
+	if (map_count(c->spis) >= LIMIT_SPIS) {
+		size_t drop = LIMIT_SPIS / 8;
+
+		for (size_t at = 0; drop > 0 && (s = map_next(c->spis, &at, NULL));) {
+			if (s->living)
+				continue;
+			if (s->n_lives && s->lives[0].died_us > c->spis_since_us)
+				c->spis_since_us = s->lives[0].died_us;
+			map_remove(c->spis, &s->key);
+			free(s);
+			drop--;
+		}
+	}
+}
+
+/* What changed in a source, as an event: lost, behind, back. */
+static void source_event(
+	struct core *c, const struct fact *f, const struct source_status *before, struct netns *ns)
+{
+	uint8_t state = f->source_change.state;
+	uint32_t id = 0;
+	struct event e;
+
+	if (f->source_change.losses > before->losses && before->seen)
+		id = EVENT_SOURCE_GAP;
+	else if ((state == SOURCE_LOST || state == SOURCE_ABSENT) && before->state != state)
+		id = EVENT_SOURCE_LOST;
+	else if (state == SOURCE_IN_STEP && before->seen && before->state != SOURCE_IN_STEP &&
+		 (before->losses > 0 || before->state == SOURCE_LOST ||
+			 before->state == SOURCE_ABSENT))
+		id = EVENT_SOURCE_BACK;
+	if (id == 0)
+		return;
+	core_event_init(c, &e, id, ns);
+	detail_text(&e, "source", source_name(f->source_change.id));
+	detail_text(&e, "reason", f->source_change.reason);
+	if (id == EVENT_SOURCE_GAP)
+		detail_number(&e, "losses", f->source_change.losses - before->losses);
+	if (id == EVENT_SOURCE_BACK && ns && (ns->resync_added || ns->resync_gone)) {
+		char text[80];
+
+		(void)snprintf(text, sizeof(text), "%llu came and %llu went unseen",
+			(unsigned long long)ns->resync_added, (unsigned long long)ns->resync_gone);
+		detail_text(&e, "changes", text);
+		ns->resync_added = ns->resync_gone = 0;
+	}
+	core_emit(c, &e);
+}
+
+void ledger_source(struct core *c, const struct fact *f)
+{
+	uint8_t id = f->source_change.id;
+	struct netns *ns = ledger_netns(c, f->netns);
+	struct source_status *s;
+
+	if (id >= SOURCE_N) {
+		c->refused++;
+		return;
+	}
+	s = ns ? &ns->sources[id] : &c->host_sources[id];
+	source_event(c, f, s, ns);
+	if (id == SOURCE_AUDIT && !ns && f->source_change.state == SOURCE_IN_STEP &&
+		(s->state != SOURCE_IN_STEP || f->source_change.losses > s->losses))
+		c->audit_epoch++;
+	if (!s->seen || s->state != f->source_change.state)
+		s->since_us = c->now_us;
+	s->seen = true;
+	s->state = f->source_change.state;
+	s->losses = f->source_change.losses;
+	s->resolution_ms = f->source_change.resolution_ms;
+	memcpy(s->reason, f->source_change.reason, sizeof(s->reason));
+}
+
+struct ledger_link *ledger_link(const struct core *c, uint64_t cookie, uint32_t ifindex)
+{
+	struct link_key key = { cookie, ifindex };
+
+	return map_get(c->links, &key);
+}
+
+void ledger_link_change(struct core *c, const struct fact *f)
+{
+	struct link_key key = { f->netns, f->link.link.ifindex };
+	struct netns *ns = ledger_netns(c, f->netns);
+	struct ledger_link *l = map_get(c->links, &key);
+
+	if (f->link.op == CHANGE_GONE) {
+		free(map_remove(c->links, &key));
+		return;
+	}
+	if (!l) {
+		l = calloc(1, sizeof(*l));
+		if (!l || map_put(c->links, &key, l) < 0) {
+			free(l);
+			c->refused++;
+			return;
+		}
+	}
+	l->link = f->link.link;
+	if (ns)
+		l->generation = ns->link_generation;
+}
+
+void ledger_addr_change(struct core *c, const struct fact *f)
+{
+	struct ledger_link *l = ledger_link(c, f->netns, f->addr.addr.ifindex);
+	const struct prefix *p = &f->addr.addr.prefix;
+	unsigned i = 0;
+
+	if (!l)
+		return;
+	while (i < l->n_addrs &&
+		(l->addrs[i].length != p->length || !addr_equal(&l->addrs[i].addr, &p->addr)))
+		i++;
+	if (f->addr.op == CHANGE_GONE) {
+		if (i < l->n_addrs) {
+			memmove(&l->addrs[i], &l->addrs[i + 1],
+				(l->n_addrs - i - 1) * sizeof(l->addrs[0]));
+			l->n_addrs--;
+		}
+	} else if (i == l->n_addrs) {
+		if (l->n_addrs == LINK_ADDRS)
+			c->refused++;
+		else
+			l->addrs[l->n_addrs++] = *p;
+	}
+}
+
+/* A dump of links or addresses begins: what it does not bring again is gone. */
+static void links_dump(struct core *c, const struct fact *f, struct netns *ns)
+{
+	struct ledger_link *l;
+
+	if (f->dump.kind == DUMP_LINK && f->dump.phase == DUMP_BEGIN)
+		ns->link_generation++;
+	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
+		struct link_key key = { ns->cookie, l->link.ifindex };
+
+		if (l->link.netns != ns->cookie)
+			continue;
+		if (f->dump.kind == DUMP_ADDR && f->dump.phase == DUMP_BEGIN)
+			l->n_addrs = 0;
+		else if (f->dump.kind == DUMP_LINK && f->dump.phase == DUMP_END &&
+			 l->generation != ns->link_generation)
+			free(map_remove(c->links, &key));
+	}
+}
+
+void ledger_dump(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+
+	if (!ns)
+		return;
+	switch (f->dump.kind) {
+	case DUMP_SA:
+		if (f->dump.phase == DUMP_BEGIN) {
+			ns->sa_generation++;
+			ns->sa_resync = f->dump.resync || !ns->sa_known;
+			ns->sa_dumping_ns = f->boot_ns;
+		} else if (f->dump.phase == DUMP_END) {
+			sas_dump_end(c, ns);
+			ns->sa_known = true;
+			ns->sa_dumped_ns = ns->sa_dumping_ns;
+		}
+		break;
+	case DUMP_POLICY:
+		if (f->dump.phase == DUMP_BEGIN) {
+			ns->policy_generation++;
+			ns->policy_resync = f->dump.resync || !ns->policy_known;
+		} else if (f->dump.phase == DUMP_END) {
+			policies_dump_end(c, ns);
+			ns->policy_known = true;
+		}
+		break;
+	default:
+		links_dump(c, f, ns);
+		break;
+	}
+}
+
+unsigned ledger_local(const struct core *c, const struct addr *a, uint64_t *ret, unsigned max)
+{
+	struct ledger_link *l;
+	struct netns *ns;
+	unsigned n = 0;
+
+	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
+		bool has = false;
+
+		for (unsigned i = 0; i < l->n_addrs && !has; i++)
+			has = addr_equal(&l->addrs[i].addr, a);
+		for (unsigned i = 0; i < n && has; i++)
+			has = ret[i] != l->link.netns;
+		if (has && n < max)
+			ret[n++] = l->link.netns;
+	}
+	if (n > 0)
+		return n;
+	for (size_t at = 0; n < max && (ns = map_next(c->netns, &at, NULL));) {
+		if (ns->there && ns->watched)
+			ret[n++] = ns->cookie;
+	}
+	return n;
+}

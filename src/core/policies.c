@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+static struct policy_key key_of(const struct policy *p)
+{
+	return (struct policy_key){ .netns = p->netns, .index = p->index };
+}
+
+/* "in 10.1.0.0/16 to 10.2.0.0/16 allow, esp tunnel reqid 1, priority 0" */
+static void policy_text(const struct policy *p, char *ret, size_t size)
+{
+	char src[PREFIX_TEXT_SIZE], dst[PREFIX_TEXT_SIZE];
+	const char *direction = policy_direction_name(p->direction);
+	const struct template *t = &p->templates[0];
+	int n;
+
+	n = snprintf(ret, size, "%s %s to %s %s", direction ? direction : "?",
+		prefix_format(&p->selector.src, src), prefix_format(&p->selector.dst, dst),
+		p->block ? "block" : "allow");
+	if (p->n_templates > 0 && n > 0 && (size_t)n < size) {
+		const char *proto = ipproto_name(t->proto), *mode = ipsec_mode_name(t->mode);
+
+		n += snprintf(ret + n, size - (size_t)n, ", %s %s reqid %u", proto ? proto : "?",
+			mode ? mode : "?", t->reqid);
+	}
+	if (n > 0 && (size_t)n < size)
+		(void)snprintf(ret + n, size - (size_t)n, ", priority %u", p->priority);
+}
+
+static void policy_event_init(struct core *c, struct event *e, uint32_t id, const struct netns *ns,
+	const struct policy *p)
+{
+	char text[200], prefix[PREFIX_TEXT_SIZE];
+
+	core_event_init(c, e, id, ns);
+	e->has_policy = true;
+	e->policy = p->index;
+	e->has_if_id = p->if_id != 0;
+	e->if_id = p->if_id;
+	e->has_mark = p->mark_mask != 0;
+	e->mark = p->mark;
+	if (p->direction <= POLICY_FWD) {
+		static const uint8_t directions[] = { DIRECTION_IN, DIRECTION_OUT, DIRECTION_FWD };
+
+		e->direction = directions[p->direction];
+	}
+	if (p->n_templates > 0) {
+		e->has_reqid = true;
+		e->reqid = p->templates[0].reqid;
+	}
+	policy_text(p, text, sizeof(text));
+	detail_text(e, "policy_text", text);
+	detail_text(e, "selector_src", prefix_format(&p->selector.src, prefix));
+	detail_text(e, "selector_dst", prefix_format(&p->selector.dst, prefix));
+	detail_text(e, "action", p->block ? "block" : "allow");
+	detail_number(e, "priority", p->priority);
+}
+
+static void hold(struct core *c, struct event *e, uint8_t op, const struct policy *p)
+{
+	changes_hold(c, e, op, p->netns, &p->selector.src, &p->selector.dst, 0);
+}
+
+static void tell(struct core *c, struct netns *ns, const struct policy *p, uint32_t id,
+	const struct policy *before)
+{
+	char text[200];
+	struct event e;
+
+	policy_event_init(c, &e, id, ns, p);
+	if (before) {
+		policy_text(before, text, sizeof(text));
+		detail_text(&e, "before", text);
+	}
+	hold(c, &e, id == EVENT_POLICY_DELETED ? AUDIT_SPD_DELETE : AUDIT_SPD_ADD, p);
+}
+
+/* Sockets' own policies come and go with the IKE daemons' sockets: kept, not told. */
+static bool is_told(const struct policy *p)
+{
+	return p->direction <= POLICY_FWD;
+}
+
+static void there(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	const struct policy *p = &f->policy.policy;
+	struct policy_key key = key_of(p);
+	struct ledger_policy *l;
+
+	if (!ns || !ns->there)
+		return;
+	l = map_get(c->policies, &key);
+	if (!l) {
+		l = calloc(1, sizeof(*l));
+		if (!l || map_put(c->policies, &key, l) < 0) {
+			free(l);
+			c->refused++;
+			return;
+		}
+		l->policy = *p;
+		l->announced = (f->policy.op == SA_DUMPED && ns->policy_resync) || !is_told(p);
+		ns->resync_added +=
+			ns->policy_known && ns->policy_resync && f->policy.op == SA_DUMPED;
+		ns->n_policy++;
+		c->policies_to_check = c->policies_to_check || !l->announced;
+		if (f->policy.op != SA_DUMPED && !l->announced) {
+			l->announced = true;
+			tell(c, ns, p, EVENT_POLICY_ADDED, NULL);
+		}
+	} else {
+		struct policy before = l->policy;
+
+		l->policy = *p;
+		if (f->policy.op == SA_DUMPED) {
+			/* seen again */
+		} else if (!l->announced) {
+			l->announced = true;
+			tell(c, ns, p, EVENT_POLICY_ADDED, NULL);
+		} else if (f->policy.op == SA_UPDATED && is_told(p)) {
+			tell(c, ns, p, EVENT_POLICY_CHANGED, &before);
+		}
+	}
+	l->generation = ns->policy_generation;
+	l->missing = false;
+}
+
+static void remove_policy(struct core *c, struct netns *ns, struct ledger_policy *l)
+{
+	struct policy_key key = key_of(&l->policy);
+
+	map_remove(c->policies, &key);
+	ns->n_policy--;
+	free(l);
+}
+
+static void gone(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	const struct policy *p = &f->policy_gone.policy;
+	struct policy_key key = key_of(p);
+	struct ledger_policy *l = map_get(c->policies, &key);
+	struct event e;
+
+	if (!ns)
+		return;
+	if (l) {
+		if (!l->announced)
+			tell(c, ns, &l->policy, EVENT_POLICY_ADDED, NULL);
+		remove_policy(c, ns, l);
+	}
+	if (!is_told(p))
+		return;
+	if (f->policy_gone.how == GONE_EXPIRED) {
+		policy_event_init(c, &e, EVENT_POLICY_EXPIRED, ns, p);
+		core_emit(c, &e);
+	} else {
+		tell(c, ns, p, EVENT_POLICY_DELETED, NULL);
+	}
+}
+
+static void flush(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	struct prefix none = { 0 };
+	struct ledger_policy *l;
+	struct event e;
+	uint64_t n = 0;
+
+	if (!ns)
+		return;
+	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
+		/* xfrm_policy_flush() leaves the sockets' own alone. */
+		if (l->policy.netns != ns->cookie || l->policy.type != f->policy_flush.type ||
+			!is_told(&l->policy))
+			continue;
+		n++;
+		remove_policy(c, ns, l);
+	}
+	core_event_init(c, &e, EVENT_POLICY_FLUSHED, ns);
+	detail_number(&e, "n", n);
+	changes_hold(c, &e, AUDIT_SPD_DELETE, ns->cookie, &none, &none, 0);
+}
+
+static const char *action(bool block)
+{
+	return block ? "block" : "accept";
+}
+
+static void policy_default(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	char before[64];
+	struct event e;
+	bool same;
+
+	if (!ns)
+		return;
+	same = ns->default_known && ns->block_in == f->policy_default.block_in &&
+	       ns->block_fwd == f->policy_default.block_fwd &&
+	       ns->block_out == f->policy_default.block_out;
+	(void)snprintf(before, sizeof(before), "in %s, fwd %s, out %s", action(ns->block_in),
+		action(ns->block_fwd), action(ns->block_out));
+	if (!same && ns->default_known) {
+		core_event_init(c, &e, EVENT_POLICY_DEFAULT_CHANGED, ns);
+		detail_text(&e, "in", action(f->policy_default.block_in));
+		detail_text(&e, "fwd", action(f->policy_default.block_fwd));
+		detail_text(&e, "out", action(f->policy_default.block_out));
+		detail_text(&e, "before", before);
+		core_emit(c, &e);
+	}
+	ns->default_known = true;
+	ns->block_in = f->policy_default.block_in;
+	ns->block_fwd = f->policy_default.block_fwd;
+	ns->block_out = f->policy_default.block_out;
+}
+
+static void migrate(struct core *c, const struct fact *f)
+{
+	struct policy p = { .direction = f->migrate.direction, .selector = f->migrate.selector };
+	struct event e;
+
+	policy_event_init(c, &e, EVENT_MIGRATED, ledger_netns(c, f->netns), &p);
+	e.has_policy = false; /* the message does not carry it */
+	core_emit(c, &e);
+}
+
+void policies_fact(struct core *c, const struct fact *f)
+{
+	switch (f->type) {
+	case FACT_POLICY:
+		there(c, f);
+		break;
+	case FACT_POLICY_GONE:
+		gone(c, f);
+		break;
+	case FACT_POLICY_FLUSH:
+		flush(c, f);
+		break;
+	case FACT_POLICY_DEFAULT:
+		policy_default(c, f);
+		break;
+	default:
+		migrate(c, f);
+		break;
+	}
+}
+
+void policies_dump_end(struct core *c, struct netns *ns)
+{
+	struct ledger_policy *l;
+
+	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
+		if (l->policy.netns == ns->cookie && l->generation != ns->policy_generation)
+			l->missing = c->policies_to_check = true;
+	}
+}
+
+void policies_poll(struct core *c)
+{
+	struct ledger_policy *l;
+
+	for (size_t at = 0; c->policies_to_check && (l = map_next(c->policies, &at, NULL));) {
+		struct netns *ns = ledger_netns(c, l->policy.netns);
+		struct event e;
+
+		if (!l->missing) {
+			if (!l->announced) {
+				l->announced = true;
+				tell(c, ns, &l->policy, EVENT_POLICY_ADDED, NULL);
+			}
+			continue;
+		}
+		if (is_told(&l->policy) && !ns->policy_resync) {
+			policy_event_init(c, &e, EVENT_POLICY_VANISHED, ns, &l->policy);
+			core_emit(c, &e);
+		}
+		ns->resync_gone += ns->policy_resync && is_told(&l->policy);
+		remove_policy(c, ns, l);
+	}
+	c->policies_to_check = false;
+}
+
+void policies_forget(struct core *c, struct netns *ns)
+{
+	struct ledger_policy *l;
+
+	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
+		if (l->policy.netns == ns->cookie)
+			remove_policy(c, ns, l);
+	}
+}

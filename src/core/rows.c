@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timetext.h"
+#include "core/internal.h"
+
+/* The state as rows of the nouns. */
+
+static const char *netns_name(const struct core *c, uint64_t cookie)
+{
+	const struct netns *ns = ledger_netns(c, cookie);
+
+	return ns ? ns->name : NULL;
+}
+
+static int each_sa(const struct core *c, core_each_fn *each, void *userdata)
+{
+	struct ledger_sa *l;
+
+	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
+		struct ledger_link *link = ledger_link(c, l->sa.netns, l->sa.offload_ifindex);
+		struct sa_row row = {
+			.sa = &l->sa, .netns = l->ns->name, .offload = link ? link->link.name : NULL
+		};
+
+		if (!each(userdata, &row))
+			break;
+	}
+	return 0;
+}
+
+static int each_policy(const struct core *c, core_each_fn *each, void *userdata)
+{
+	struct ledger_policy *l;
+
+	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
+		struct policy_row row = { .policy = &l->policy,
+			.netns = netns_name(c, l->policy.netns) };
+
+		if (!each(userdata, &row))
+			break;
+	}
+	return 0;
+}
+
+static int each_link(const struct core *c, core_each_fn *each, void *userdata)
+{
+	struct ledger_link *l;
+
+	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
+		struct link_row row = { .link = &l->link,
+			.netns = netns_name(c, l->link.netns),
+			.addrs = l->addrs,
+			.n_addrs = l->n_addrs };
+
+		if (!each(userdata, &row))
+			break;
+	}
+	return 0;
+}
+
+static bool tell_source(const struct source_status *s, uint8_t id, const char *netns,
+	core_each_fn *each, void *userdata)
+{
+	struct source_row row = { .id = id,
+		.state = s->state,
+		.netns = netns,
+		.reason = s->reason,
+		.since_us = s->since_us,
+		.losses = s->losses,
+		.facts = s->facts,
+		.resolution_ms = s->resolution_ms };
+
+	return !s->seen || each(userdata, &row);
+}
+
+static int each_source(const struct core *c, core_each_fn *each, void *userdata)
+{
+	struct netns *ns;
+
+	for (uint8_t i = 1; i < SOURCE_N; i++) {
+		if (!tell_source(&c->host_sources[i], i, NULL, each, userdata))
+			return 0;
+	}
+	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
+		struct source_row unwatched = { .id = SOURCE_XFRM,
+			.state = SOURCE_OFF,
+			.netns = ns->name,
+			.reason = "not watched: excluded by `netns` in the configuration, or over "
+				  "the limit of 256" };
+
+		if (ns->there && !ns->watched && !each(userdata, &unwatched))
+			return 0;
+		for (uint8_t i = 1; i < SOURCE_N; i++) {
+			if (!tell_source(&ns->sources[i], i, ns->name, each, userdata))
+				return 0;
+		}
+	}
+	return 0;
+}
+
+static int each_reconcile(const struct core *c, core_each_fn *each, void *userdata)
+{
+	struct netns *ns;
+
+	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
+		for (unsigned i = 0; i < ns->n_accounts; i++) {
+			const struct account *a = &ns->accounts[i];
+			struct reconcile_row row = { .netns = ns->name,
+				.counter = a->name,
+				.kernel = a->kernel,
+				.attributed = a->attributed,
+				.unattributed = a->unattributed,
+				.suppressed = a->suppressed,
+				.difference = (int64_t)account_open(a) };
+
+			if (!each(userdata, &row))
+				return 0;
+		}
+	}
+	return 0;
+}
+
+struct sums {
+	uint64_t bytes_in, bytes_out, packets_in, packets_out;
+	uint64_t integrity_failed, replayed, late;
+};
+
+static struct sums sum_sas(const struct core *c, const struct netns *ns)
+{
+	struct sums s = { .bytes_in = ns->dead_bytes_in,
+		.bytes_out = ns->dead_bytes_out,
+		.packets_in = ns->dead_packets_in,
+		.packets_out = ns->dead_packets_out };
+	struct ledger_sa *l;
+
+	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
+		if (l->ns != ns)
+			continue;
+		if (l->sa.direction == DIRECTION_IN) {
+			s.bytes_in += l->sa.bytes;
+			s.packets_in += l->sa.packets;
+		} else if (l->sa.direction == DIRECTION_OUT) {
+			s.bytes_out += l->sa.bytes;
+			s.packets_out += l->sa.packets;
+		}
+	}
+	return s;
+}
+
+static bool each_statistic_of(
+	const struct core *c, struct netns *ns, core_each_fn *each, void *userdata)
+{
+	struct sums s = sum_sas(c, ns);
+	const struct {
+		const char *key, *title, *unit, *kind;
+		uint64_t value;
+		const char *definition;
+	} sums[] = {
+		{ "sa.active", "Active security associations", "SAs", "gauge",
+			ns->n_sa - ns->n_larval, "SAs with keys in the SAD" },
+		{ "sa.larval", "Pending security associations", "SAs", "gauge", ns->n_larval,
+			"SAs without keys yet: the IKE daemon was asked" },
+		{ "sa.added", "SAs added", "SAs", "counter", ns->added,
+			"since the monitor started" },
+		{ "sa.deleted", "SAs deleted", "SAs", "counter", ns->deleted,
+			"since the monitor started" },
+		{ "sa.expired", "SAs expired", "SAs", "counter", ns->expired,
+			"since the monitor started" },
+		{ "sa.bytes_in", "Octets received", "octets", "counter", s.bytes_in,
+			"over living SAs and those that went while the monitor ran" },
+		{ "sa.bytes_out", "Octets sent", "octets", "counter", s.bytes_out,
+			"over living SAs and those that went while the monitor ran" },
+		{ "sa.packets_in", "Packets received", "packets", "counter", s.packets_in,
+			"over living SAs and those that went while the monitor ran" },
+		{ "sa.packets_out", "Packets sent", "packets", "counter", s.packets_out,
+			"over living SAs and those that went while the monitor ran" },
+		{ "policy.count", "Policies", "policies", "gauge", ns->n_policy,
+			"policies in the SPD, sockets' included" },
+	};
+	char key[COUNTER_NAME_SIZE + 16];
+
+	for (unsigned i = 0; i < ns->n_accounts; i++) {
+		const struct account *a = &ns->accounts[i];
+		struct statistic_row row = { .key = key,
+			.title = a->known ? a->known->title : a->name,
+			.netns = ns->name,
+			.unit = a->known && a->known->lookups ? "lookups" : "packets",
+			.kind = "counter",
+			.known = a->read,
+			.value = a->kernel,
+			.definition = a->known ? a->known->cause
+					       : "a counter that this version does not know",
+			.source = "xfrm_stat" };
+
+		(void)snprintf(key, sizeof(key), "driver.%s", a->name);
+		if (!each(userdata, &row))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+		struct statistic_row row = { .key = sums[i].key,
+			.title = sums[i].title,
+			.netns = ns->name,
+			.unit = sums[i].unit,
+			.kind = sums[i].kind,
+			.known = ns->sa_known,
+			.value = sums[i].value,
+			.definition = sums[i].definition,
+			.source = "xfrm" };
+
+		if (!each(userdata, &row))
+			return false;
+	}
+	return true;
+}
+
+static int each_statistic(const struct core *c, core_each_fn *each, void *userdata)
+{
+	struct netns *ns;
+
+	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
+		if (ns->there && ns->watched && !each_statistic_of(c, ns, each, userdata))
+			break;
+	}
+	return 0;
+}
+
+static int each_setting(const struct core *c, core_each_fn *each, void *userdata)
+{
+	for (unsigned i = 0; i < SUBCATEGORY_N; i++) {
+		const struct catalog_subcategory *s = &catalog_subcategories[i];
+		const struct audit_setting *v = &c->settings[i];
+		char origin[TIME_TEXT_SIZE + 40] = "default", when[TIME_TEXT_SIZE];
+		struct audit_setting_row row = { .category = s->category,
+			.subcategory = s->name,
+			.setting = audit_value_name(v->value),
+			.effect = audit_value_name(
+				v->value == AUDIT_NOT_CONFIGURED ? AUDIT_BOTH : v->value),
+			.origin = origin,
+			.volume = s->volume,
+			.purpose = s->purpose };
+
+		if (v->set)
+			(void)snprintf(origin, sizeof(origin), "uid %u, %s", v->uid,
+				time_format(v->set_us, when));
+		if (!each(userdata, &row))
+			break;
+	}
+	return 0;
+}
+
+int core_each(const struct core *c, const struct noun *n, core_each_fn *each, void *userdata)
+{
+	if (!c->netns)
+		return 0;
+	if (n == &noun_sa)
+		return each_sa(c, each, userdata);
+	if (n == &noun_policy)
+		return each_policy(c, each, userdata);
+	if (n == &noun_link)
+		return each_link(c, each, userdata);
+	if (n == &noun_source)
+		return each_source(c, each, userdata);
+	if (n == &noun_reconcile)
+		return each_reconcile(c, each, userdata);
+	if (n == &noun_statistic)
+		return each_statistic(c, each, userdata);
+	if (n == &noun_audit_setting)
+		return each_setting(c, each, userdata);
+	return -ENOENT;
+}
+
+void core_status(const struct core *c, struct core_status *ret)
+{
+	struct netns *ns;
+
+	*ret = (struct core_status){ .host = c->host,
+		.boot = c->boot,
+		.release = c->release,
+		.version = c->version,
+		.started_us = c->started_us,
+		.now_us = c->now_us,
+		.n_events = c->n_events,
+		.refused = c->refused,
+		.evidence = EVIDENCE_BIT(EVIDENCE_COUNTER) };
+	if (core_audit_usable(c))
+		ret->evidence |= EVIDENCE_BIT(EVIDENCE_AUDIT);
+	if (core_sa_usable(c))
+		ret->evidence |= EVIDENCE_BIT(EVIDENCE_SA);
+	if (!c->netns)
+		return;
+	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
+		ret->n_netns += ns->there && ns->watched;
+		ret->n_netns_unwatched += ns->there && !ns->watched;
+		ret->n_sa += ns->n_sa;
+		ret->n_larval += ns->n_larval;
+		for (unsigned i = 0; i < ns->n_accounts; i++) {
+			ret->drops += ns->accounts[i].kernel;
+			ret->unattributed += ns->accounts[i].unattributed;
+			ret->suppressed += ns->accounts[i].suppressed;
+			ret->waiting += account_open(&ns->accounts[i]);
+		}
+	}
+	ret->n_policy = map_count(c->policies);
+	ret->n_link = map_count(c->links);
+	ret->n_spi_known = map_count(c->spis);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+/* Where the kernel does not say (before 6.10): whose address is local. */
+static uint8_t derive_direction(const struct core *c, const struct sa *sa)
+{
+	struct ledger_link *l;
+	bool in = false, out = false;
+
+	if (sa->direction != DIRECTION_UNKNOWN)
+		return sa->direction;
+	for (size_t i = 0; (l = map_next(c->links, &i, NULL));) {
+		if (l->link.netns != sa->netns)
+			continue;
+		for (unsigned k = 0; k < l->n_addrs; k++) {
+			in = in || addr_equal(&l->addrs[k].addr, &sa->dst);
+			out = out || addr_equal(&l->addrs[k].addr, &sa->src);
+		}
+	}
+	if (in != out)
+		return in ? DIRECTION_IN : DIRECTION_OUT;
+	if ((sa->oseq > 0) != (sa->seq > 0))
+		return sa->seq > 0 ? DIRECTION_IN : DIRECTION_OUT;
+	return DIRECTION_UNKNOWN;
+}
+
+static void sa_event_init(
+	struct core *c, struct event *e, uint32_t id, const struct netns *ns, const struct sa *sa)
+{
+	core_event_init(c, e, id, ns);
+	e->src = sa->src;
+	e->dst = sa->dst;
+	e->proto = sa->proto;
+	e->has_spi = sa->spi != 0;
+	e->spi = sa->spi;
+	e->has_reqid = true;
+	e->reqid = sa->reqid;
+	e->has_if_id = sa->if_id != 0;
+	e->if_id = sa->if_id;
+	e->has_mark = sa->mark_mask != 0;
+	e->mark = sa->mark;
+	e->direction = sa->direction;
+	detail_text(e, "mode", ipsec_mode_name(sa->mode));
+}
+
+static void describe(struct event *e, const struct sa *sa)
+{
+	detail_text(e, "encryption", sa->encryption);
+	detail_text(e, "integrity", sa->integrity);
+	detail_number(e, "replay_window", sa->replay_window);
+}
+
+static void describe_end(struct event *e, const struct sa *sa)
+{
+	detail_number(e, "bytes", sa->bytes);
+	detail_number(e, "packets", sa->packets);
+	detail_number(e, "replayed", sa->replayed);
+	detail_number(e, "late", sa->late);
+	detail_number(e, "integrity_failed", sa->integrity_failed);
+	if (sa->added_s)
+		detail_number(e, "added_s", sa->added_s);
+}
+
+static void hold(struct core *c, struct event *e, uint8_t op, const struct sa *sa)
+{
+	struct prefix src = { sa->src, (uint8_t)addr_bits(&sa->src) };
+	struct prefix dst = { sa->dst, (uint8_t)addr_bits(&sa->dst) };
+
+	changes_hold(c, e, op, sa->netns, &src, &dst, sa->spi);
+}
+
+static void tell_added(struct core *c, struct ledger_sa *l)
+{
+	struct event e;
+
+	l->announced = true;
+	l->ns->added++;
+	sa_event_init(c, &e, EVENT_SA_ADDED, l->ns, &l->sa);
+	describe(&e, &l->sa);
+	hold(c, &e, AUDIT_SAD_ADD, &l->sa);
+}
+
+struct ledger_sa *sas_find(const struct core *c, const struct netns *ns, const struct addr *src,
+	const struct addr *dst, uint32_t spi)
+{
+	struct spi_key key;
+	struct spi *s;
+
+	memset(&key, 0, sizeof(key));
+	key.dst = *dst;
+	key.spi = spi;
+	s = map_get(c->spis, &key);
+	for (struct ledger_sa *l = s ? s->living : NULL; l; l = l->next_spi) {
+		if (l->ns == ns && (addr_is_any(&l->sa.src) || addr_equal(&l->sa.src, src)))
+			return l;
+	}
+	for (struct remains *r = ns->remains; r; r = r->next) {
+		if (r->sa->sa.spi == spi && addr_equal(&r->sa->sa.dst, dst) &&
+			addr_equal(&r->sa->sa.src, src))
+			return r->sa;
+	}
+	return NULL;
+}
+
+static void count_in(struct netns *ns, const struct sa *sa)
+{
+	ns->n_sa++;
+	ns->n_larval += sa->larval;
+}
+
+static void count_out(struct netns *ns, const struct sa *sa)
+{
+	ns->n_sa--;
+	ns->n_larval -= sa->larval;
+}
+
+/* The SA as the ledger has it from now on; NULL when there is no room. */
+static struct ledger_sa *insert(struct core *c, struct netns *ns, const struct sa *sa)
+{
+	struct ledger_sa *l = calloc(1, sizeof(*l));
+	struct sa_key key;
+
+	sa_key_of(sa, &key);
+	if (!l || map_put(c->sas, &key, l) < 0) {
+		free(l);
+		c->refused++;
+		return NULL;
+	}
+	l->sa = *sa;
+	l->ns = ns;
+	count_in(ns, sa);
+	spis_born(c, l);
+	return l;
+}
+
+static void there(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	const struct sa *sa = &f->sa.sa;
+	struct ledger_sa *l;
+	struct sa_key key;
+	bool fresh;
+
+	if (!ns || !ns->there)
+		return;
+	sa_key_of(sa, &key);
+	l = map_get(c->sas, &key);
+	fresh = !l;
+	if (fresh) {
+		l = insert(c, ns, sa);
+		if (!l)
+			return;
+		if (f->sa.op == SA_DUMPED && ns->sa_resync) {
+			/* It was there before we looked: its statistics are history, not news. */
+			l->announced = true;
+			l->told_replayed = sa->replayed;
+			l->told_late = sa->late;
+			l->told_integrity = sa->integrity_failed;
+			ns->resync_added += ns->sa_known;
+		}
+	} else {
+		bool was_larval = l->sa.larval;
+		struct sa before = l->sa;
+
+		count_out(ns, &l->sa);
+		l->sa = *sa;
+		count_in(ns, &l->sa);
+		if (f->sa.op == SA_UPDATED && !was_larval) {
+			/* The message repeats the request, not the live SA (xfrm_add_sa()). */
+			l->sa.replayed = before.replayed;
+			l->sa.late = before.late;
+			l->sa.integrity_failed = before.integrity_failed;
+			l->sa.bytes = before.bytes;
+			l->sa.packets = before.packets;
+		}
+	}
+	l->sa.direction = derive_direction(c, &l->sa);
+	l->generation = ns->sa_generation;
+	l->missing = false;
+	if (f->sa.op == SA_DUMPED)
+		c->sas_to_check = c->sas_to_check || !l->announced;
+	if (l->sa.larval || f->sa.op == SA_DUMPED)
+		return;
+	if (!l->announced) {
+		tell_added(c, l);
+	} else if (f->sa.op == SA_UPDATED && !fresh) {
+		struct event e;
+
+		sa_event_init(c, &e, EVENT_SA_UPDATED, ns, &l->sa);
+		describe(&e, &l->sa);
+		hold(c, &e, AUDIT_SAD_ADD, &l->sa);
+	}
+}
+
+/* Keeps what the late evidence needs: an SA whose statistics are not all told, or that just went.
+ */
+static void bury(struct core *c, struct netns *ns, struct ledger_sa *l)
+{
+	struct remains *r;
+
+	if (ns->n_remains >= LIMIT_REMAINS || !(r = calloc(1, sizeof(*r)))) {
+		c->refused++;
+		ns->stats_lost_ns = c->now_ns;
+		free(l);
+		return;
+	}
+	r->sa = l;
+	r->boot_ns = c->now_ns;
+	r->next = ns->remains;
+	ns->remains = r;
+	ns->n_remains++;
+}
+
+static void remove_sa(struct core *c, struct netns *ns, struct ledger_sa *l, enum spi_fate fate)
+{
+	struct sa_key key;
+
+	sa_key_of(&l->sa, &key);
+	map_remove(c->sas, &key);
+	count_out(ns, &l->sa);
+	spis_died(c, l, fate);
+	if (l->sa.direction == DIRECTION_IN) {
+		ns->dead_bytes_in += l->sa.bytes;
+		ns->dead_packets_in += l->sa.packets;
+	} else if (l->sa.direction == DIRECTION_OUT) {
+		ns->dead_bytes_out += l->sa.bytes;
+		ns->dead_packets_out += l->sa.packets;
+	}
+	if (fate == SPI_FLUSHED || fate == SPI_VANISHED)
+		ns->stats_lost_ns = c->now_ns;
+	bury(c, ns, l);
+}
+
+static void gone(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	const struct sa *final = &f->sa_gone.sa;
+	bool expired = f->sa_gone.how == GONE_EXPIRED;
+	struct ledger_sa *l;
+	struct sa_key key;
+	struct event e;
+
+	if (!ns)
+		return;
+	sa_key_of(final, &key);
+	l = map_get(c->sas, &key);
+	if (l) {
+		uint8_t direction = l->sa.direction;
+		bool larval = l->sa.larval;
+
+		if (!l->announced && !larval)
+			tell_added(c, l);
+		count_out(ns, &l->sa);
+		l->sa = *final;
+		l->sa.larval = larval;
+		l->sa.direction = final->direction ? final->direction : direction;
+		count_in(ns, &l->sa);
+		remove_sa(c, ns, l, expired ? SPI_EXPIRED : SPI_DELETED);
+		if (larval)
+			return;
+	} else if (final->spi == 0 || final->larval) {
+		return;
+	}
+	sa_event_init(c, &e, expired ? EVENT_SA_EXPIRED : EVENT_SA_DELETED, ns, l ? &l->sa : final);
+	describe_end(&e, final);
+	if (expired) {
+		ns->expired++;
+		/* The timer's audit record names whatever task it interrupted: nobody's deed. */
+		changes_forget_actor(c, AUDIT_SAD_DELETE, &final->src, &final->dst, final->spi);
+		core_emit(c, &e);
+	} else {
+		ns->deleted++;
+		hold(c, &e, AUDIT_SAD_DELETE, final);
+	}
+}
+
+static void soft(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	struct ledger_sa *l;
+	struct sa_key key;
+	struct event e;
+
+	sa_key_of(&f->sa_gone.sa, &key);
+	l = map_get(c->sas, &key);
+	if (!ns || !l || l->soft_told)
+		return;
+	l->soft_told = true;
+	sa_event_init(c, &e, EVENT_SA_EXPIRING, ns, &l->sa);
+	describe_end(&e, &f->sa_gone.sa);
+	core_emit(c, &e);
+}
+
+static bool flush_takes(uint8_t wanted, uint8_t proto)
+{
+	return wanted == 0 || wanted == proto ||
+	       (wanted == 255 /* IPSEC_PROTO_ANY */ &&
+		       (proto == IPPROTO_ESP || proto == IPPROTO_AH || proto == IPPROTO_COMP));
+}
+
+static void flush(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	uint8_t proto = f->sa_flush.proto;
+	struct ledger_sa *l;
+	struct event e;
+	uint64_t n = 0;
+	struct prefix none = { 0 };
+
+	if (!ns)
+		return;
+	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
+		if (l->ns != ns || !flush_takes(proto, l->sa.proto))
+			continue;
+		n += !l->sa.larval;
+		remove_sa(c, ns, l, SPI_FLUSHED);
+	}
+	ns->deleted += n;
+	core_event_init(c, &e, EVENT_SA_FLUSHED, ns);
+	e.proto = proto == 255 ? 0 : proto;
+	detail_number(&e, "n", n);
+	changes_hold(c, &e, AUDIT_SAD_DELETE, ns->cookie, &none, &none, 0);
+}
+
+static void mapping(struct core *c, const struct fact *f)
+{
+	char old[ADDR_TEXT_SIZE + 8], new[ADDR_TEXT_SIZE + 8], text[ADDR_TEXT_SIZE];
+	struct event e;
+
+	core_event_init(c, &e, EVENT_MAPPING_CHANGED, ledger_netns(c, f->netns));
+	e.src = f->mapping.new_src;
+	e.dst = f->mapping.dst;
+	e.has_spi = e.has_reqid = true;
+	e.spi = f->mapping.spi;
+	e.reqid = f->mapping.reqid;
+	(void)snprintf(old, sizeof(old), "%s:%u", addr_format(&f->mapping.old_src, text),
+		f->mapping.old_sport);
+	(void)snprintf(new, sizeof(new), "%s:%u", addr_format(&f->mapping.new_src, text),
+		f->mapping.new_sport);
+	detail_text(&e, "old", old);
+	detail_text(&e, "new", new);
+	core_emit(c, &e);
+}
+
+void sas_fact(struct core *c, const struct fact *f)
+{
+	switch (f->type) {
+	case FACT_SA:
+		there(c, f);
+		break;
+	case FACT_SA_GONE:
+		gone(c, f);
+		break;
+	case FACT_SA_SOFT:
+		soft(c, f);
+		break;
+	case FACT_SA_FLUSH:
+		flush(c, f);
+		break;
+	default:
+		mapping(c, f);
+		break;
+	}
+}
+
+void sas_dump_end(struct core *c, struct netns *ns)
+{
+	struct ledger_sa *l;
+
+	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
+		if (l->ns == ns && l->generation != ns->sa_generation)
+			l->missing = c->sas_to_check = true;
+	}
+}
+
+/*
+ * What the last dump did not have, and no notification has explained by now (they were read behind
+ * the dump), is gone; and what it had without a notification is told as added.
+ */
+void sas_poll(struct core *c)
+{
+	struct ledger_sa *l;
+
+	for (size_t at = 0; c->sas_to_check && (l = map_next(c->sas, &at, NULL));) {
+		struct netns *ns = l->ns;
+		struct event e;
+
+		if (!l->missing) {
+			if (!l->announced && !l->sa.larval)
+				tell_added(c, l);
+			continue;
+		}
+		if (!l->sa.larval && !ns->sa_resync) {
+			sa_event_init(c, &e, EVENT_SA_VANISHED, ns, &l->sa);
+			describe_end(&e, &l->sa);
+			core_emit(c, &e);
+		}
+		ns->resync_gone += ns->sa_resync && !l->sa.larval;
+		remove_sa(c, ns, l, SPI_VANISHED);
+	}
+	c->sas_to_check = false;
+}
+
+void sas_forget(struct core *c, struct netns *ns)
+{
+	struct ledger_sa *l;
+
+	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
+		if (l->ns == ns)
+			remove_sa(c, ns, l, SPI_VANISHED);
+	}
+}
