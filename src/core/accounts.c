@@ -348,6 +348,8 @@ static void settle(struct core *c, struct netns *ns, struct account *a)
 			settle_sas(c, ns, a, part);
 	}
 	part = by_audit || by_sa ? settled_part(a) : account_open(a);
+	if (by_audit)
+		part -= least(part, claims_expected(c, ns, a->name));
 	if (!by_audit || !audit_covers(a->name)) {
 		tell_bare(c, ns, a, bare_event(c, ns, a), part, a->before);
 		return;

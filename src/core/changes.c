@@ -125,6 +125,7 @@ void changes_actor(struct core *c, const struct fact *f)
 	memcpy(a->comm, f->audit_change.comm, sizeof(a->comm));
 	memcpy(a->exe, f->audit_change.exe, sizeof(a->exe));
 	a->serial = f->audit_change.serial;
+	a->record_us = f->audit_change.record_us;
 	a->boot_ns = c->now_ns;
 	*c->actors_end = a;
 	c->actors_end = &a->next;
@@ -162,13 +163,36 @@ static void remove_flush(struct core *c, uint64_t serial)
 	}
 }
 
+/* A record that may have meant this event, which was told without it, can mean no other any more.
+ */
+static void spoil(struct core *c, const struct held *h)
+{
+	struct actor **at = &c->actors;
+
+	while (*at) {
+		if (fits(h, (*at)->op, &(*at)->src, &(*at)->dst, (*at)->spi))
+			remove_actor(c, at);
+		else
+			at = &(*at)->next;
+	}
+}
+
+/* A record bears the time of the system call, an event that of its reading: a little later. */
+static bool same_time(const struct core *c, const struct held *h, const struct actor *a)
+{
+	uint64_t settle_us = c->config.settle_ns / 1000;
+
+	return a->record_us <= h->event.time_us + settle_us / 4 &&
+	       h->event.time_us <= a->record_us + 4 * settle_us;
+}
+
 /* The record for this event, if there is one that can not be meant for another netns. */
 static struct actor **actor_of(struct core *c, const struct held *h)
 {
 	for (struct actor **at = &c->actors; *at; at = &(*at)->next) {
 		struct actor *a = *at;
 
-		if (fits(h, a->op, &a->src, &a->dst, a->spi) &&
+		if (fits(h, a->op, &a->src, &a->dst, a->spi) && same_time(c, h, a) &&
 			one_netns(c, a->op, &a->src, &a->dst, a->spi, h->cookie))
 			return at;
 	}
@@ -194,6 +218,8 @@ void changes_flush(struct core *c, bool all)
 				remove_actor(c, actor);
 		} else if (!all && c->now_ns - h->boot_ns < c->config.settle_ns) {
 			break;
+		} else {
+			spoil(c, h);
 		}
 		tell_first(c, at);
 	}

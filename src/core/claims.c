@@ -373,6 +373,25 @@ static uint64_t open_in(struct netns *ns, uint8_t op)
 	return n;
 }
 
+uint64_t claims_expected(const struct core *c, const struct netns *ns, const char *counter)
+{
+	struct pile *p;
+	uint64_t n = 0;
+
+	for (size_t at = 0; (p = map_next(c->piles, &at, NULL));) {
+		bool here = p->key.netns == ns->cookie;
+
+		for (unsigned i = 0; i < p->n_candidates && !here; i++)
+			here = p->key.netns == 0 && p->candidates[i] == ns->cookie;
+		for (size_t i = 0; i < ARRAY_LEN(confirms) && here; i++) {
+			if (confirms[i].op == p->key.op &&
+				strcmp(confirms[i].counter, counter) == 0)
+				n += waiting(p);
+		}
+	}
+	return n;
+}
+
 static void drop(struct pile *p)
 {
 	p->n_packets = 0;

@@ -200,7 +200,7 @@ struct actor {
 	uint32_t spi, auid, ses, pid, uid;
 	bool has_process;
 	char comm[NAME_SIZE], exe[FACT_TEXT_SIZE];
-	uint64_t boot_ns, serial;
+	uint64_t boot_ns, serial, record_us;
 	struct actor *next;
 };
 
@@ -332,6 +332,8 @@ void claims_settle(struct core *c); /* at FACT_POLL */
 void claims_orphan(struct core *c); /* a new observe: the numbers of old facts mean nothing now */
 void claims_pending(const struct core *c, struct core_progress *p);
 /* Packets that wait, of one SA and kind: their statistics are spoken for. */
+/* Claims that this counter is still to confirm. */
+uint64_t claims_expected(const struct core *c, const struct netns *ns, const char *counter);
 uint64_t claims_waiting(const struct core *c, const struct ledger_sa *sa, uint8_t op);
 
 /* accounts.c */

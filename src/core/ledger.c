@@ -261,6 +261,7 @@ void ledger_link_change(struct core *c, const struct fact *f)
 		}
 	}
 	l->link = f->link.link;
+	l->link.netns = f->netns;
 	if (ns)
 		l->generation = ns->link_generation;
 }

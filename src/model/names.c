@@ -91,21 +91,23 @@ const char *source_state_name(unsigned state)
 
 const char *source_blind(unsigned id)
 {
-	static const char *const names[] = {
-		"",
-		"SAs and policies, their changes and their statistics: an unknown SPI has no "
-		"history, "
-		"4961 and 4962 are not told apart",
-		"how many packets the driver dropped: nothing can be proved complete",
-		"whose packet it was: source, SPI and sequence number of single drops, and who "
-		"changed "
-		"a policy",
-		"which addresses are local: the direction of SAs on kernels before 6.10, interface "
-		"names",
-	};
-	const char *name = name_of(names, ARRAY_LEN(names), id);
-
-	return name ? name : "";
+	switch (id) {
+	case SOURCE_XFRM:
+		return "SAs and policies, their changes and statistics: unknown SPIs have no "
+		       "history, "
+		       "4961 and 4962 are not told apart";
+	case SOURCE_XFRMSTAT:
+		return "how many packets the driver dropped: nothing can be proved complete";
+	case SOURCE_AUDIT:
+		return "whose packet it was (source, SPI and sequence number of single drops), and "
+		       "who "
+		       "changed an SA or a policy";
+	case SOURCE_LINK:
+		return "which addresses are local (direction of SAs on kernels before 6.10), "
+		       "interface names";
+	default:
+		return "";
+	}
 }
 
 const char *evidence_name(unsigned evidence)

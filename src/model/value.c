@@ -31,7 +31,7 @@ void value_json(const struct field *f, const struct value *v, struct json *out)
 	char text[PREFIX_TEXT_SIZE > TIME_TEXT_SIZE ? PREFIX_TEXT_SIZE : TIME_TEXT_SIZE];
 
 	if (!v->known) {
-		json_null(out, f->key);
+		json_none(out, f->key);
 		return;
 	}
 	switch (f->type) {
