@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/event.h"
+#include "model/value.h"
+
+/* Others build on these names and their order. */
+static void assert_keys(const struct noun *n, const char *keys)
+{
+	char *copy = strdup(keys), *save = NULL;
+	size_t i = 0;
+
+	for (char *key = strtok_r(copy, " ", &save); key; key = strtok_r(NULL, " ", &save), i++) {
+		assert_true(i < n->n_fields);
+		assert_string_equal(n->fields[i].key, key);
+	}
+	free(copy);
+}
+
+static void fixed_keys_stand_in_their_order(void **state)
+{
+	(void)state;
+	assert_keys(&noun_event, "v seq time id name log subcategory outcome level host boot count "
+				 "counter first last netns dir iface "
+				 "src dst proto sport dport spi seqno flowlabel mark if_id reqid "
+				 "policy tunnel peer evidence message "
+				 "detail");
+	assert_keys(&noun_sa,
+		"netns src dst proto spi mode reqid if_id direction encryption integrity bytes "
+		"packets added used "
+		"replay_window seq oseq replayed late integrity_failed encap offload expires");
+	assert_keys(&noun_reconcile,
+		"netns counter kernel attributed unattributed suppressed difference");
+}
+
+static void every_field_says_what_it_is(void **state)
+{
+	(void)state;
+	for (size_t i = 0; nouns[i]; i++) {
+		for (size_t k = 0; k < nouns[i]->n_fields; k++) {
+			const struct field *f = &nouns[i]->fields[k];
+
+			assert_non_null(f->get);
+			assert_true(f->help[0] != '\0' && f->title[0] != '\0');
+			assert_ptr_equal(noun_field(nouns[i], f->key), f); /* no key twice */
+		}
+		assert_ptr_equal(noun_find(nouns[i]->name), nouns[i]);
+	}
+}
+
+static void unknown_is_null(void **state)
+{
+	CLEANUP_BUF struct buf out = { 0 };
+	struct event e = { .id = 4965, .seq = 1, .has_spi = true, .spi = 0xffffffff };
+
+	(void)state;
+	event_json(&e, &out);
+	assert_non_null(strstr(out.p, "\"spi\":4294967295,\"seqno\":null"));
+	assert_non_null(strstr(out.p, "\"src\":null,\"dst\":null,\"proto\":null"));
+	assert_non_null(strstr(out.p, "\"detail\":{}}"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fixed_keys_stand_in_their_order),
+		cmocka_unit_test(every_field_says_what_it_is),
+		cmocka_unit_test(unknown_is_null),
+	};
+
+	return cmocka_run_group_tests_name("model/noun", tests, NULL, NULL);
+}
