@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 /*
@@ -14,7 +15,8 @@
 struct lab_address {
 	union {
 		struct sockaddr any;
-		struct sockaddr_storage storage;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
 	};
 	socklen_t size;
 };
@@ -32,8 +34,10 @@ long long lab_now_ms(void);
 int talk_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
+int in_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int sysctl_main(int argc, char **argv);
 int backlog_main(int argc, char **argv);
+int audited_main(int argc, char **argv);
 int hunt_main(int argc, char **argv);

@@ -88,7 +88,7 @@ void json_close(struct json *j, char bracket)
 	j->comma = true;
 }
 
-void json_null(struct json *j, const char *key)
+void json_none(struct json *j, const char *key)
 {
 	start(j, key);
 	buf_text(j->out, "null");
@@ -117,7 +117,7 @@ void json_text(struct json *j, const char *key, const char *v)
 	if (v)
 		json_span(j, key, span_text(v));
 	else
-		json_null(j, key);
+		json_none(j, key);
 }
 
 void json_span(struct json *j, const char *key, struct span v)

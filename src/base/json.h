@@ -18,7 +18,7 @@ struct json {
 void json_init(struct json *j, struct buf *out);
 void json_open(struct json *j, const char *key, char bracket); /* '{' or '[' */
 void json_close(struct json *j, char bracket); /* '}' or ']' */
-void json_null(struct json *j, const char *key);
+void json_none(struct json *j, const char *key); /* null (json_null is the JSON library's) */
 void json_bool(struct json *j, const char *key, bool v);
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);

@@ -153,7 +153,8 @@ void accounts_tell(struct core *c, struct netns *ns, struct account *a, struct e
 	else
 		a->attributed += n;
 	a->changed = true;
-	rates_count(c, e, ns->cookie, n);
+	if (!a->before) /* else it is not known when they came */
+		rates_count(c, e, ns->cookie, n);
 }
 
 /* Does every dropped packet of this counter leave an audit record? */

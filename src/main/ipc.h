@@ -11,7 +11,7 @@
  *
  * control, supervisor <-> each child: SOCK_SEQPACKET on descriptor IPC_CONTROL_FD of the child, one
  *   struct ipc_message a packet, with up to IPC_FDS_MAX descriptors. A child whose control channel
- *   ends must finish: its supervisor is gone.
+ *   ends must finish in order: its supervisor is gone.
  * facts, observe -> core: SOCK_STREAM, the fact stream of model/fact.h (header first).
  * acks, core -> observe, on the same socket: struct ipc_ack, one behind the other.
  */
@@ -19,24 +19,56 @@
 #define IPC_FDS_MAX 8
 
 enum ipc_type {
-	IPC_CONFIG = 1, /* to both, first of all: config; to core with fds {state dir, API listener,
-			   recording or -1 as flag bit 0 missing, replay…} see below */
+	IPC_CONFIG = 1, /* to both, first of all, and again after each SIGHUP: config. To core with
+			   the descriptors of enum ipc_config_slot (later ones: journal and syslog
+			   only, which replace the earlier ones); text: how core runs when not as it
+			   should ("" else), for `status` */
 	IPC_PEER = 2, /* to both: fds {socket of the facts channel}; replaces an earlier one */
-	IPC_NETNS = 3, /* to observe: netns name and inode, fds {xfrm events, xfrm requests, route
-			  events, route requests, xfrm_stat or missing} */
-	IPC_NETNS_GONE = 4, /* to observe: close all of that inode at once */
-	IPC_AUDIT = 5, /* to observe: fds {audit READLOG socket}, or none with errno in `error` */
-	IPC_PROCESS = 6, /* to core: fact FACT_PROCESS */
-	IPC_STOP = 7, /* to both: finish in order; core answers with IPC_DONE when all is in the log */
+	IPC_NETNS = 3, /* to observe: netns name and inode, with the descriptors of enum
+			  ipc_netns_slot; error and text tell of the first that is missing */
+	IPC_NETNS_GONE = 4, /* to observe: close all of that inode at once (unwatched ones too) */
+	IPC_AUDIT = 5, /* to observe: fds {audit READLOG socket}, or none with errno in `error` and
+			  text; flags: enum ipc_audit_flags. Later ones have flags only */
+	IPC_PROCESS = 6, /* to core, a FACT_PROCESS: name, pid, status; flags: fact_process_op */
+	IPC_STOP = 7, /* to observe, which reads a last round, sends all facts and ends; when it has
+			 ended, to core, which answers IPC_DONE when all is in the log, and ends */
 	IPC_READY = 8, /* from a child: works; */
 	IPC_DONE = 9, /* from core: state of the log is durable, I end now */
 	IPC_ALIVE = 10, /* from a child, at least every 2 s: its loop turns */
-	IPC_FAILED = 11, /* from a child: text says why it can't start */
+	IPC_FAILED = 11, /* from a child: text says why it can't start, error: errno. EBUSY:
+			    another monitor has the state directory */
 	IPC_NETNS_READY = 12, /* to observe: the list of netns is complete */
-	IPC_NETNS_UNWATCHED = 13, /* to observe: a netns that is only listed */
+	IPC_NETNS_UNWATCHED = 13, /* to observe: only listed: name, inode; text: why */
 };
 
-enum { IPC_HAS_RECORD = 1, IPC_HAS_REPLAY = 2 }; /* flags of IPC_CONFIG to core */
+/*
+ * Which descriptors a message carries: bit 1 << slot of its flags is set for each; they come in the
+ * order of the slots, without the missing ones. ipc_slot() finds them.
+ */
+enum ipc_config_slot {
+	IPC_SLOT_STATE = 0, /* state directory */
+	IPC_SLOT_API = 1, /* listening unix stream socket */
+	IPC_SLOT_RECORD = 2, /* file to append the facts to; not empty after a restart of core */
+	IPC_SLOT_REPLAY = 3, /* file of facts to replay; then neither state directory nor journal */
+	IPC_SLOT_JOURNAL = 4, /* datagram socket, connected to journald's native socket */
+	IPC_SLOT_SYSLOG = 5, /* datagram socket, connected: unix or UDP */
+};
+enum ipc_netns_slot {
+	IPC_SLOT_SA_EVENTS = 0, /* NETLINK_XFRM, joined SA, EXPIRE, MIGRATE, MAPPING */
+	IPC_SLOT_POLICY_EVENTS = 1, /* NETLINK_XFRM, joined POLICY */
+	IPC_SLOT_XFRM_REQUESTS = 2, /* NETLINK_XFRM, no groups */
+	IPC_SLOT_ROUTE_EVENTS = 3, /* NETLINK_ROUTE, joined LINK, IPV4_IFADDR, IPV6_IFADDR */
+	IPC_SLOT_ROUTE_REQUESTS = 4, /* NETLINK_ROUTE, no groups */
+	IPC_SLOT_XFRM_STAT = 5, /* its /proc/net/xfrm_stat; missing: the kernel has none */
+};
+#define IPC_HAS(slot) (1u << (slot))
+#define IPC_HAS_RECORD IPC_HAS(IPC_SLOT_RECORD)
+#define IPC_HAS_REPLAY IPC_HAS(IPC_SLOT_REPLAY)
+
+enum ipc_audit_flags {
+	IPC_AUDIT_KNOWN = 1, /* the next bit means something */
+	IPC_AUDIT_ON = 2, /* the kernel's audit is enabled, so drops have records */
+};
 
 /* The configuration as the supervisor read it; see doc/ipsecmond.conf(5). */
 struct ipc_config {
@@ -71,10 +103,15 @@ struct ipc_ack {
 };
 enum { IPC_ACK_DONE = 1, IPC_ACK_REFRESH = 2 /* read and dump now: somebody looks */ };
 
-/* 0 or -errno. fds are not closed. */
+/* 0 or -errno (-EAGAIN: full). fds are not closed. Texts are zero-padded by the caller. */
 int ipc_send(int fd, const struct ipc_message *m, const int *fds, unsigned n_fds);
 /*
  * 1: one message, *ret_n descriptors (the caller's, close-on-exec); 0: the other side is gone;
- * -EAGAIN; -EPROTO: not a message of ours.
+ * -EAGAIN; -EPROTO: not a message of ours. Never blocks. Texts of *ret are terminated.
  */
 int ipc_receive(int fd, struct ipc_message *ret, int ret_fds[IPC_FDS_MAX], unsigned *ret_n);
+
+/* The descriptor that came in a slot, or -1. It stays in fds. */
+int ipc_slot(const struct ipc_message *m, const int *fds, unsigned n_fds, unsigned slot);
+/* ipc_send() of a message that has a type only, with an optional text and errno. */
+int ipc_say(int fd, enum ipc_type type, int error, const char *text);

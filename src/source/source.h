@@ -21,8 +21,9 @@ struct source_sink {
  * Every adapter has the same shape, with its own constructor:
  *   int x_new(…descriptors and limits…, const struct source_sink *, struct x **ret);
  *   struct x *x_free(struct x *);             closes the descriptors
- *   int x_fd(const struct x *, size_t i);     the i-th descriptor to watch for reading; -1 behind the last
- *   void x_readable(struct x *, size_t i);    reads until EAGAIN (bounded: at most SOURCE_BATCH messages)
- * and what else it can be asked for. A source emits FACT_SOURCE whenever its state changes.
+ *   int x_fd(const struct x *, size_t i);     the i-th descriptor to watch for reading; -1 behind
+ * the last void x_readable(struct x *, size_t i);    reads until EAGAIN (bounded: at most
+ * SOURCE_BATCH messages) and what else it can be asked for. A source emits FACT_SOURCE whenever its
+ * state changes.
  */
 #define SOURCE_BATCH 4096 /* messages in one call, so that no source starves another */

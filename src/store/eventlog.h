@@ -12,7 +12,8 @@
 
 /*
  * The event log: append-only JSON lines in segments `log/NNNNNNNNNNNNNNNNNNNN.jsonl` (the name is
- * the seq of the first event in it, 20 digits), each line chained by SHA-256.
+ * the seq of the first event in it, 20 digits; `rNNN` behind them where that name is taken), each
+ * line chained by SHA-256.
  *
  *   digest(line) = SHA-256( digest(previous line) || text of the line up to its `,"h":` )
  *
@@ -20,9 +21,11 @@
  * line (type commit) and a segment's first (type head) carry all 32 octets as 64 digits, to prove.
  * The first line of a segment: {"type":"head","schema":1,"segment":N,"host":…,"boot":…,"time":…,
  * "seq":first event,"previous":"64 hex, the digest of the last line before, zeroes for none",
- * "totals":[readings so far…],"h":"64 hex"}. Readings are lines of type reading; events have no
- * `type` but an `id`. A group is one write and one fdatasync, and ends with its commit line:
- * {"type":"commit","time":…,"events":n,"epoch":…,"applied":…,"pending":[[a,b]…],"h":"64 hex"}.
+ * "totals":[readings so far…],"dropped":readings that found no room there,"h":"64 hex"}.
+ * Readings are lines of type reading; events have no `type` but an `id`. A group is one write and
+ * one fdatasync, and ends with its commit line: {"type":"commit","time":…,"boot":…,"seq":last
+ * event,"events":n,"lost":n,"epoch":…,"applied":…,"pending":[[a,b]…],"h":"64 hex"}.
+ * `type` is the first key of its line, and a head goes to the disk with the first group behind it.
  *
  * doc/log-format.md describes the same for those who write their own verifier.
  */
@@ -62,15 +65,20 @@ struct eventlog_end {
 /*
  * Opens or creates; locks the directory (flock on `lock`): -EBUSY with the other's pid when another
  * monitor has it; -EPROTONOSUPPORT for a directory of a foreign or future version (file `version`).
- * Verifies the newest segment, cuts an unfinished group, then calls back for every reading (the
- * newest of each key only is enough) and for the events of the newest 8 segments.
+ * Verifies the newest segment and cuts an unfinished group. Writing goes on in that segment if it
+ * is sound and below segment_size, whatever boot it began in. Of a damaged one every readable line
+ * up to its last commit still counts. Then calls back for the newest reading of every (boot,
+ * cookie, counter), at most READINGS_MAX, and for the committed events of the newest 8 segments.
  */
 int eventlog_open(const struct eventlog_options *o, const struct eventlog_restore *restore,
 	struct eventlog_end *ret_end, struct eventlog **ret, struct diag *reterr);
 struct eventlog *eventlog_free(struct eventlog *l); /* does not commit; takes NULL */
 DEFINE_FREEP(eventlog)
 
-/* Appends to the open group; nothing is written yet. json: an object without `h`. */
+/*
+ * Append to the open group; nothing is written yet. The seq must be above that of every event
+ * before, in the log (eventlog_end) or appended since.
+ */
 void eventlog_event(struct eventlog *l, const struct event *e);
 struct eventlog_totals {
 	uint64_t time_us, cookie, kernel, attributed, unattributed, suppressed;
@@ -86,7 +94,9 @@ bool eventlog_group_open(const struct eventlog *l);
  * Closes the group: commit line, one write, fdatasync. On success calls committed() for each event
  * line. On failure (-ENOSPC, -EIO …) the file is cut back to the last good group, the group is
  * kept, and a later call tries again (groups merge); beyond EVENTLOG_WAITING_MAX octets events are
- * counted in *ret_lost and dropped, readings never.
+ * dropped and counted (eventlog_lost(), and `lost` of the next commit line), of readings the newest
+ * of each key waits. An empty group writes nothing and gives 0. Nothing else than committed() shows
+ * a line to anybody before it is on the disk.
  */
 #define EVENTLOG_WAITING_MAX ((size_t)64 << 20)
 struct eventlog_commit {
@@ -101,15 +111,19 @@ uint64_t eventlog_lost(const struct eventlog *l);
 
 /*
  * Removes whole old segments by size and age; removed() is told each name and its events. The
- * newest segment always stays. The head of the oldest one left carries the totals.
+ * newest segment always stays. The head of the oldest one left carries the totals. A segment's age
+ * is that of its last write.
  */
 typedef void eventlog_removed_fn(void *userdata, const char *segment, uint64_t events);
-int eventlog_retain(struct eventlog *l, uint64_t now_us, eventlog_removed_fn *removed, void *userdata);
+int eventlog_retain(
+	struct eventlog *l, uint64_t now_us, eventlog_removed_fn *removed, void *userdata);
 
 /*
  * Reading, also of a copy and while another process writes: lines of all segments of the directory
- * `log` under dir_fd in order, oldest first, or newest first. each returns false to stop. Events
- * with seq below from_seq are skipped by whole segments where the names allow.
+ * `log` under dir_fd (or in dir_fd, a copy of `log`) in order, oldest first, or newest first; without
+ * newline, heads, readings and commits too; not what lies behind a segment's last commit. each
+ * returns false to stop. Events with seq below from_seq are skipped by whole segments where the
+ * names allow. The lines are as found: this does not verify.
  */
 typedef bool eventlog_each_fn(void *userdata, struct span line);
 int eventlog_scan(int dir_fd, uint64_t from_seq, bool newest_first, eventlog_each_fn *each,
@@ -122,12 +136,19 @@ struct eventlog_segment {
 };
 int eventlog_segments(int dir_fd, struct eventlog_segment **ret, size_t *ret_n); /* caller frees */
 
-/* Checks the whole chain of a log or of a copy. 0: it holds; -EBADMSG: it does not. */
+/*
+ * Checks the whole chain of a log or of a copy (the state directory or its `log`). 0: it holds;
+ * -EBADMSG: it does not; *ret is set by both. -ENOENT: no segment here; -EPROTONOSUPPORT: a newer
+ * form. An unfinished group at the very end is no fault: nobody was told of it.
+ */
 struct eventlog_verdict {
-	uint64_t segments, lines, events, uncommitted; /* uncommitted: lines behind the last commit */
+	uint64_t segments, lines, events; /* that hold; what follows the first bad line is not read */
+	uint64_t first_segment; /* number of the oldest: over 1, when older ones were removed */
+	uint64_t uncommitted; /* whole lines behind the last commit of the newest segment */
+	uint64_t torn; /* octets behind these that are no whole line */
 	char segment[32]; /* of the first bad line */
 	uint64_t line; /* from 1; 0: none */
-	char reason[256];
+	char reason[256]; /* without a bad line: what is to be said of the end, or "" */
 	char digest[65]; /* of the last line, hex */
 };
 int eventlog_verify(int dir_fd, struct eventlog_verdict *ret, struct diag *reterr);

@@ -152,12 +152,12 @@ static void strangers_are_refused_and_logged(void **state)
 		assert_int_equal(a.status, 403);
 		assert_null(strstr(a.body.p, "host"));
 	}
-	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_REFUSED), ACCESS_REFUSALS);
+	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_REFUSED), ACCESS_AT_ONCE);
 	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_ACCEPTED), 0);
 	assert_int_equal(h->facts[0].access.uid, 5);
 	assert_int_equal(h->facts[0].access.auid, 500);
 	assert_string_equal(h->facts[0].access.what, "GET /api/v1/status");
-	h->now_ns += ACCESS_REFUSAL_NS;
+	h->now_ns += ACCESS_EACH_NS;
 	ask(h, "GET", "/api/v1/status", NULL, NULL, &last);
 	assert_non_null(strstr(h->facts[h->n_facts - 1].access.reason, "90 more"));
 }
@@ -170,8 +170,8 @@ static void readers_change_nothing(void **state)
 	h->peer.may_change = false;
 	ask(h, "GET", "/api/v1/status", NULL, NULL, &a);
 	assert_int_equal(a.status, 200);
-	ask(h, "PUT", "/api/v1/audit-setting", NULL,
-		"{\"name\":\"System\",\"setting\":\"none\"}", &b);
+	ask(h, "PUT", "/api/v1/audit-setting", NULL, "{\"name\":\"System\",\"setting\":\"none\"}",
+		&b);
 	assert_int_equal(b.status, 403);
 	assert_int_equal(h->n_set, 0);
 	ask(h, "POST", "/api/v1/refresh", NULL, NULL, &c);
@@ -198,6 +198,28 @@ static void polling_does_not_flood_the_log(void **state)
 	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_LOG_READ), 3);
 }
 
+static void new_processes_of_one_user_are_summed_up(void **state)
+{
+	struct harness *h = *state;
+	CLEANUP_ANSWER struct answer last;
+
+	for (unsigned i = 0; i < 30; i++) {
+		CLEANUP_ANSWER struct answer a;
+
+		ask(h, "GET", "/api/v1/status", NULL, NULL, &a);
+		h->peer.pid++;
+	}
+	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_ACCEPTED), ACCESS_AT_ONCE);
+	h->peer.uid++; /* another user has a tale of their own */
+	ask(h, "GET", "/api/v1/status", NULL, NULL, &last);
+	answer_done(&last);
+	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_ACCEPTED), ACCESS_AT_ONCE + 1);
+	h->peer.uid--;
+	h->now_ns += ACCESS_EACH_NS;
+	ask(h, "GET", "/api/v1/status", NULL, NULL, &last);
+	assert_non_null(strstr(h->facts[h->n_facts - 1].access.reason, "20 more"));
+}
+
 static void events_come_in_order_and_parts(void **state)
 {
 	static const struct {
@@ -205,10 +227,13 @@ static void events_come_in_order_and_parts(void **state)
 		size_t n;
 		const char *first; /* in the first line */
 	} cases[] = { { "", 5000, "\"seq\":1," }, { "?limit=3", 3, "\"seq\":5000," },
-		{ "?order=desc", 5000, "\"seq\":5000," }, { "?limit=3&order=asc&offset=2", 3, "\"seq\":3," },
-		{ "?id=4965", 2500, "\"seq\":2," }, { "?id=4960,4965&where=spi=0x6", 714, "\"seq\":6," },
-		{ "?sort=-spi,seq&limit=2", 2, "\"seq\":6," }, { "?sort=spi,-seq&limit=1&offset=1", 1,
-			"\"seq\":4991," }, { "?id=1", 0, NULL }, { "?where=seq%3E4990", 10, "\"seq\":4991," } };
+		{ "?order=desc", 5000, "\"seq\":5000," },
+		{ "?limit=3&order=asc&offset=2", 3, "\"seq\":3," },
+		{ "?id=4965", 2500, "\"seq\":2," },
+		{ "?id=4960,4965&where=spi=0x6", 714, "\"seq\":6," },
+		{ "?sort=-spi,seq&limit=2", 2, "\"seq\":6," },
+		{ "?sort=spi,-seq&limit=1&offset=1", 1, "\"seq\":4991," }, { "?id=1", 0, NULL },
+		{ "?where=seq%3E4990", 10, "\"seq\":4991," } };
 	struct harness *h = *state;
 
 	log_events(h, 2500);
@@ -317,18 +342,18 @@ static void settings_are_changed_by_name(void **state)
 	assert_int_equal(a.status, 200);
 	assert_int_equal(h->n_set, 1);
 	assert_int_equal(h->setting, AUDIT_BOTH);
-	ask(h, "PUT", "/api/v1/audit-setting", NULL,
-		"{\"name\":\"System\",\"setting\":\"none\"}", &b);
+	ask(h, "PUT", "/api/v1/audit-setting", NULL, "{\"name\":\"System\",\"setting\":\"none\"}",
+		&b);
 	assert_int_equal(b.status, 200);
 	assert_true(h->n_set > 1);
 	assert_int_equal(h->setting, AUDIT_NONE);
-	ask(h, "PUT", "/api/v1/audit-setting", NULL,
-		"{\"name\":\"System\",\"setting\":\"loud\"}", &c);
+	ask(h, "PUT", "/api/v1/audit-setting", NULL, "{\"name\":\"System\",\"setting\":\"loud\"}",
+		&c);
 	assert_int_equal(c.status, 400);
 	assert_non_null(strstr(c.body.p, "loud"));
 	h->set_fails = -ENOSPC;
-	ask(h, "PUT", "/api/v1/audit-setting", NULL,
-		"{\"name\":\"System\",\"setting\":\"none\"}", &d);
+	ask(h, "PUT", "/api/v1/audit-setting", NULL, "{\"name\":\"System\",\"setting\":\"none\"}",
+		&d);
 	assert_int_equal(d.status, 500);
 	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_ACCEPTED), 4);
 }
@@ -418,7 +443,8 @@ static int stream_open(struct harness *h, const char *query)
 	int fd = client(h);
 
 	(void)snprintf(head, sizeof(head),
-		"GET /api/v1/stream%s HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n", query);
+		"GET /api/v1/stream%s HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
+		query);
 	client_send(fd, head);
 	return fd;
 }
@@ -628,8 +654,8 @@ static void a_replay_is_read_only(void **state)
 	assert_int_equal(rows.status, 200);
 	ask(&h, "GET", "/api/v1/events", NULL, NULL, &events);
 	assert_int_equal(events.status, 404);
-	ask(&h, "PUT", "/api/v1/audit-setting", NULL,
-		"{\"name\":\"System\",\"setting\":\"none\"}", &change);
+	ask(&h, "PUT", "/api/v1/audit-setting", NULL, "{\"name\":\"System\",\"setting\":\"none\"}",
+		&change);
 	assert_int_equal(change.status, 409);
 	assert_int_equal(h.n_set, 0);
 	harness_done(&h);
@@ -672,6 +698,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_are_refused_and_logged, setup, teardown),
 		cmocka_unit_test_setup_teardown(readers_change_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(polling_does_not_flood_the_log, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			new_processes_of_one_user_are_summed_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(events_come_in_order_and_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(events_are_found_by_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -32,8 +32,10 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 			return 0;
 	}
 	for (uint8_t i = 0; n == &noun_source && i < 2; i++) {
-		struct source_row row = { .id = SOURCE_XFRM, .state = i ? SOURCE_LOST : SOURCE_IN_STEP,
-			.netns = i ? "b" : "init", .reason = i ? "gone" : "" };
+		struct source_row row = { .id = SOURCE_XFRM,
+			.state = i ? SOURCE_LOST : SOURCE_IN_STEP,
+			.netns = i ? "b" : "init",
+			.reason = i ? "gone" : "" };
 
 		if (!each(userdata, &row))
 			return 0;
@@ -44,8 +46,13 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 void core_status(const struct core *c, struct core_status *ret)
 {
 	(void)c;
-	*ret = (struct core_status){ .host = "gw", .boot = "b-1", .release = "6.1", .version = "0",
-		.started_us = 1000000, .now_us = 5000000, .n_link = N_LINKS,
+	*ret = (struct core_status){ .host = "gw",
+		.boot = "b-1",
+		.release = "6.1",
+		.version = "0",
+		.started_us = 1000000,
+		.now_us = 5000000,
+		.n_link = N_LINKS,
 		.evidence = EVIDENCE_BIT(EVIDENCE_AUDIT) };
 }
 
@@ -110,15 +117,23 @@ static int get_peer(void *userdata, int fd, struct api_peer *ret)
 
 struct api_calls harness_calls(struct harness *h)
 {
-	return (struct api_calls){ .userdata = h, .boot_ns = get_boot_ns, .real_us = get_real_us,
-		.feed = h->log ? feed : NULL, .set_audit = set_audit, .refresh = refresh,
-		.log_state = log_state, .peer = get_peer };
+	return (struct api_calls){ .userdata = h,
+		.boot_ns = get_boot_ns,
+		.real_us = get_real_us,
+		.feed = h->log ? feed : NULL,
+		.set_audit = set_audit,
+		.refresh = refresh,
+		.log_state = log_state,
+		.peer = get_peer };
 }
 
 static void start(struct harness *h, unsigned timeout_s)
 {
-	struct api_options o = { .listen_fd = -1, .state_fd = h->state_fd, .timeout_s = timeout_s,
-		.last_seq = h->last_seq, .runs_as = "a test" };
+	struct api_options o = { .listen_fd = -1,
+		.state_fd = h->state_fd,
+		.timeout_s = timeout_s,
+		.last_seq = h->last_seq,
+		.runs_as = "a test" };
 
 	o.calls = harness_calls(h);
 	assert_int_equal(api_new(&o, &h->api, NULL), 0);
@@ -135,8 +150,9 @@ void harness_init(struct harness *h, bool with_log)
 	memset(h, 0, sizeof(*h));
 	h->now_ns = 1000000000u;
 	h->now_us = 1800000000000000u;
-	h->peer = (struct api_peer){ .uid = 5, .pid = 50, .auid = 500, .may_read = true,
-		.may_change = true };
+	h->peer = (struct api_peer){
+		.uid = 5, .pid = 50, .auid = 500, .may_read = true, .may_change = true
+	};
 	h->commits = true;
 	h->state_fd = -1;
 	if (with_log) {
@@ -203,7 +219,8 @@ int client(struct harness *h)
 {
 	int fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	assert_int_equal(api_adopt(h->api, fds[1]), 0);
 	return fds[0];
 }
@@ -279,8 +296,8 @@ void answer_of(const struct buf *octets, struct answer *ret)
 		buf_append(&ret->body, end, octets->n - (size_t)(end - octets->p));
 }
 
-void ask(struct harness *h, const char *method, const char *url, const char *more,
-	const char *body, struct answer *ret)
+void ask(struct harness *h, const char *method, const char *url, const char *more, const char *body,
+	struct answer *ret)
 {
 	CLEANUP_BUF struct buf octets = { 0 }, got = { 0 };
 	int fd = client(h);
@@ -303,6 +320,6 @@ size_t facts_of(const struct harness *h, unsigned type, unsigned op)
 
 	for (size_t i = 0; i < h->n_facts; i++)
 		n += h->facts[i].type == type &&
-			(type != FACT_ACCESS || h->facts[i].access.op == op);
+		     (type != FACT_ACCESS || h->facts[i].access.op == op);
 	return n;
 }

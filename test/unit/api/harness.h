@@ -53,8 +53,8 @@ void client_send(int fd, const char *text);
 void pump(struct harness *h, int fd, struct buf *got);
 
 /* One request on a connection of its own; the head is made of method, URL and `more` lines. */
-void ask(struct harness *h, const char *method, const char *url, const char *more,
-	const char *body, struct answer *ret);
+void ask(struct harness *h, const char *method, const char *url, const char *more, const char *body,
+	struct answer *ret);
 void answer_of(const struct buf *octets, struct answer *ret); /* takes chunks apart */
 void answer_done(struct answer *a);
 #define CLEANUP_ANSWER __attribute__((cleanup(answer_done)))

@@ -48,7 +48,8 @@ static void texts_are_those_of_rfc_5952(void **state)
 
 static void what_is_no_address_leaves_ret_alone(void **state)
 {
-	static const char *const wrong[] = { "", "10.9.0", "10.9.0.256", "1::2::3", "10.9.0.1 ", "x" };
+	static const char *const wrong[] = { "", "10.9.0", "10.9.0.256", "1::2::3", "10.9.0.1 ",
+		"x" };
 	struct addr a = { .family = 77 };
 
 	(void)state;

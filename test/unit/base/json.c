@@ -52,7 +52,8 @@ static void texts_are_escaped_and_mended(void **state)
 	(void)state;
 	quotes("a\"b\\c/", 6, "\"a\\\"b\\\\c/\"");
 	quotes("\n\t\r\0\x1f\x7f", 6, "\"\\n\\t\\u000d\\u0000\\u001f\\u007f\"");
-	quotes("\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x80", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x80\"");
+	quotes("\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x80", 9,
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x80\"");
 	quotes("\xc0\x80", 2, "\"" BAD BAD "\""); /* overlong */
 	quotes("\xe0\x80\x80", 3, "\"" BAD BAD BAD "\"");
 	quotes("\xed\xa0\x80", 3, "\"" BAD BAD BAD "\""); /* surrogate */

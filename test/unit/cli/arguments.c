@@ -88,7 +88,7 @@ static void options_stand_anywhere(void **state)
 	is("events -nf --since 1h", "events", NULL);
 	assert_true(arguments_has(&a, OPTION_NUMERIC) && arguments_has(&a, OPTION_FOLLOW));
 	assert_true(a.since_us == NOW - 3600000000u);
-	is("show sa --col spi", "show", "sa");
+	is("show sa --colu spi", "show", "sa");
 	assert_string_equal(a.values[OPTION_COLUMNS], "spi");
 	is("show sa --watch 0.5 --limit 7 --color never", "show", "sa");
 	assert_int_equal(a.watch_ms, 500);
@@ -155,7 +155,8 @@ static void the_table_is_sound(void **state)
 		for (size_t k = 0; k < i; k++) {
 			assert_string_not_equal(option_specs[i].name, option_specs[k].name);
 			if (option_specs[i].letter)
-				assert_int_not_equal(option_specs[i].letter, option_specs[k].letter);
+				assert_int_not_equal(
+					option_specs[i].letter, option_specs[k].letter);
 		}
 	}
 	for (size_t i = 0; i < n_commands; i++) {

@@ -61,8 +61,8 @@ static void each_beginning_waits_for_more(void **state)
 	(void)state;
 	put(FRAME_OPEN, 1, 1, "x");
 	for (size_t n = 0; n < line.n; n++) {
-		assert_int_equal(frame_decode(span_of(line.p, n), &f, &used, &noise),
-			FRAME_TRUNCATED);
+		assert_int_equal(
+			frame_decode(span_of(line.p, n), &f, &used, &noise), FRAME_TRUNCATED);
 		assert_int_equal(used, 0);
 	}
 }

@@ -171,6 +171,16 @@ static void say(int fd, uint8_t type, uint16_t session, const char *text)
 	assert_int_equal(write(fd, out.p, out.n), (ssize_t)out.n);
 }
 
+static void say_reset(int fd)
+{
+	static const uint8_t asks = FRAME_RESET_ASKS;
+	struct frame f = { FRAME_RESET, 0, seq++, span_of(&asks, 1) };
+	CLEANUP_BUF struct buf out = { 0 };
+
+	frame_encode(&f, &out);
+	assert_int_equal(write(fd, out.p, out.n), (ssize_t)out.n);
+}
+
 /* The next frame from the other end; its payload lives until the next call. */
 static struct frame hear(int fd)
 {
@@ -198,7 +208,8 @@ static void expect(int fd, uint8_t type, uint16_t session, const char *text)
 
 	do
 		f = hear(fd);
-	while (f.type == FRAME_RESET && type != FRAME_RESET);
+	while (f.type == FRAME_RESET &&
+		(type != FRAME_RESET || f.payload.p[0] == FRAME_RESET_ASKS));
 	assert_int_equal(f.type, type);
 	assert_int_equal(f.session, session);
 	if (text)
@@ -211,7 +222,8 @@ static void a_session_goes_through(void **state)
 
 	(void)state;
 	buf_clear(&in);
-	expect(fd, FRAME_RESET, 0, NULL);
+	say_reset(fd);
+	expect(fd, FRAME_RESET, 0, "\x01"); /* FRAME_RESET_ANSWERS */
 	say(fd, FRAME_OPEN, 5, "");
 	say(fd, FRAME_DATA, 5, "hello");
 	expect(fd, FRAME_DATA, 5, "hello");
@@ -237,7 +249,8 @@ static void a_lost_frame_ends_what_is_open(void **state)
 	expect(fd, FRAME_DATA, 1, "hello");
 	seq++;
 	say(fd, FRAME_DATA, 1, "after a gap");
-	expect(fd, FRAME_RESET, 0, NULL);
+	expect(fd, FRAME_CLOSE, 1, NULL);
+	expect(fd, FRAME_RESET, 0, "\x02"); /* FRAME_RESET_LOST */
 	say(fd, FRAME_DATA, 1, "to a session that is gone");
 	say(fd, FRAME_OPEN, 2, "");
 	say(fd, FRAME_DATA, 2, "works");
@@ -346,8 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(more_than_the_window_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_server_no_session, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_sessions_share_the_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_stuck_client_holds_up_itself_only, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_stuck_client_holds_up_itself_only, setup, teardown),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -38,8 +38,9 @@ static void defaults_are_those_of_the_manual(void **state)
 	struct config c = parsed("");
 
 	(void)state;
-	assert_int_equal(c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) | EVIDENCE_BIT(EVIDENCE_AUDIT) |
-			EVIDENCE_BIT(EVIDENCE_SA));
+	assert_int_equal(c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) |
+						 EVIDENCE_BIT(EVIDENCE_AUDIT) |
+						 EVIDENCE_BIT(EVIDENCE_SA));
 	assert_int_equal(c.ipc.poll_ms, 5000);
 	assert_int_equal(c.ipc.settle_ms, 1200);
 	assert_int_equal(c.ipc.first_packets, 10);
@@ -52,21 +53,23 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_false(c.ipc.journald);
 	assert_string_equal(c.ipc.syslog, "");
 	assert_true(config_wants_netns(&c, "init"));
-	assert_string_equal(c.ipc.digest,
-		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(
+		c.ipc.digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 static void every_key_is_taken(void **state)
 {
-	struct config c = parsed("# ours\n"
-				 "evidence = {sa}\npoll_interval = 100\nsettle = 60000\n"
-				 "netns = {init, \"red-*\"}\nfirst_packets = 0\nrate_threshold = 1\n"
-				 "rate_window = 0\nnetlink_buffer = 64K\n"
-				 "segment_size = \"128 MiB\"\nkeep_size = 0\nkeep_age = 36h\n"
-				 "journal = true\nsyslog = \"udp:[2001:db8::1]:514\"\n");
+	struct config c =
+		parsed("# ours\n"
+		       "evidence = {sa}\npoll_interval = 100\nsettle = 60000\n"
+		       "netns = {init, \"red-*\"}\nfirst_packets = 0\nrate_threshold = 1\n"
+		       "rate_window = 0\nnetlink_buffer = 64K\n"
+		       "segment_size = \"128 MiB\"\nkeep_size = 0\nkeep_age = 36h\n"
+		       "journal = true\nsyslog = \"udp:[2001:db8::1]:514\"\n");
 
 	(void)state;
-	assert_int_equal(c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) | EVIDENCE_BIT(EVIDENCE_SA));
+	assert_int_equal(
+		c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) | EVIDENCE_BIT(EVIDENCE_SA));
 	assert_int_equal(c.ipc.poll_ms, 100);
 	assert_int_equal(c.ipc.settle_ms, 60000);
 	assert_int_equal(c.ipc.first_packets, 0);

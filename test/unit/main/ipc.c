@@ -114,6 +114,23 @@ static void the_end_and_a_full_channel_are_told(void **state)
 	assert_int_equal(r, 0);
 }
 
+static void last_words_arrive_although_not_all_was_read(void **state)
+{
+	struct ipc_message m;
+	int fds[IPC_FDS_MAX];
+	unsigned n;
+
+	(void)state;
+	assert_int_equal(ipc_say(pair[1], IPC_STOP, 0, NULL), 0);
+	assert_int_equal(ipc_say(pair[0], IPC_FAILED, EBUSY, "no"), 0);
+	close(pair[0]);
+	assert_int_equal(ipc_receive(pair[1], &m, fds, &n), 1);
+	assert_int_equal(m.type, IPC_FAILED);
+	assert_int_equal(m.error, EBUSY);
+	assert_string_equal(m.text, "no");
+	assert_int_equal(ipc_receive(pair[1], &m, fds, &n), 0);
+}
+
 static void too_many_descriptors_are_refused(void **state)
 {
 	struct ipc_message m = { .type = IPC_NETNS };
@@ -133,6 +150,7 @@ int main(void)
 		WITH_PAIR(another_size_is_refused_and_its_descriptors_closed),
 		WITH_PAIR(texts_come_terminated),
 		WITH_PAIR(the_end_and_a_full_channel_are_told),
+		WITH_PAIR(last_words_arrive_although_not_all_was_read),
 		WITH_PAIR(too_many_descriptors_are_refused),
 	};
 

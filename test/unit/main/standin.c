@@ -21,6 +21,7 @@ static const char *const type_names[] = { "?", "config", "peer", "netns", "netns
 static const char *dir, *self;
 static FILE *journal;
 
+PRINTF_LIKE(1, 2)
 static void say(const char *format, ...)
 {
 	va_list args;
@@ -80,8 +81,8 @@ static void enter_sandbox(const struct ipc_message *m, const int *fds, unsigned 
 /* -1: go on; else the exit status. */
 static int take(const struct ipc_message *m, const int *fds, unsigned n, int *peer)
 {
-	say("%s name=%s inode=%llu flags=%u error=%d fds=%u text=%s\n", type_names[m->type], m->name,
-		(unsigned long long)m->inode, m->flags, m->error, n, m->text);
+	say("%s name=%s inode=%llu flags=%u error=%d fds=%u text=%s\n", type_names[m->type],
+		m->name, (unsigned long long)m->inode, m->flags, m->error, n, m->text);
 	if (m->type == IPC_CONFIG) {
 		say("poll_ms %u epoch %llu\n", m->config.poll_ms,
 			(unsigned long long)m->config.epoch);

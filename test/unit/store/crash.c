@@ -294,6 +294,24 @@ static void garbage_of_any_kind_is_damage_not_death(void **state)
 	}
 }
 
+/* Numbers that nobody reaches must not lead to lines that nobody can read. */
+static void a_made_up_seq_is_refused(void **state)
+{
+	struct eventlog_end end;
+	struct logfixture f;
+	struct eventlog *l = NULL;
+
+	(void)state;
+	fixture_init(&f);
+	l = fixture_reopen(&f, &end);
+	write_group_of(l, 1, 2);
+	l = eventlog_free(l);
+	write_log_file(&f, "18446744073709551615.jsonl", "x\n", 2);
+	assert_int_equal(fixture_open(&f, NULL, &end, &l), -EBADMSG);
+	assert_null(l);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_hole_before_a_commit_line_is_damage),
 		cmocka_unit_test(a_damaged_head_costs_no_reading),
 		cmocka_unit_test(garbage_of_any_kind_is_damage_not_death),
+		cmocka_unit_test(a_made_up_seq_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("store/crash", tests, NULL, NULL);

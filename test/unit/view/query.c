@@ -61,8 +61,8 @@ static void get_addr(const void *row, struct value *ret)
 
 static void get_prefix(const void *row, struct value *ret)
 {
-	ret->known = row_of(row)->prefix &&
-		prefix_parse(row_of(row)->prefix, &ret->prefix, NULL) == 0;
+	ret->known =
+		row_of(row)->prefix && prefix_parse(row_of(row)->prefix, &ret->prefix, NULL) == 0;
 }
 
 static void get_detail(const void *row, struct value *ret)
@@ -87,8 +87,14 @@ static const struct noun noun = { "thing", "Things", "", fields, ARRAY_LEN(field
 
 #define NOW_US 1800000000000000u
 
-static const struct row full = { .name = "veth-a", .known = true, .count = 1500, .spi = 0xc0ffee00,
-	.time_us = NOW_US - 60u * 1000000u, .up = true, .addr = "10.1.2.3", .prefix = "10.1.0.0/16",
+static const struct row full = { .name = "veth-a",
+	.known = true,
+	.count = 1500,
+	.spi = 0xc0ffee00,
+	.time_us = NOW_US - 60u * 1000000u,
+	.up = true,
+	.addr = "10.1.2.3",
+	.prefix = "10.1.0.0/16",
 	.detail = "{\"cause\":\"late\"}" };
 static const struct row empty = { .spi = 1, .time_us = 5 };
 
@@ -214,11 +220,12 @@ static void mistakes_are_named(void **state)
 		{ "count", NULL, "count" }, { "=1", NULL, "=1" }, { "count=many", NULL, "many" },
 		{ "count=5x", NULL, "5x" }, { "count=99999999999999999999", NULL, "9999" },
 		{ "count=99999999P", NULL, "99999999P" }, { "spi=0x1ffffffff", NULL, "0x1ff" },
-		{ "spi=", NULL, "SPI" }, { "up=maybe", NULL, "maybe" }, { "src=10.1.2", NULL, "10.1.2" },
-		{ "src=10.1.2.3/33", NULL, "/33" }, { "time>yesterday", NULL, "yesterday" },
-		{ "count<null", NULL, "null" }, { "name<a*", NULL, "a*" },
-		{ "name=\"open", NULL, "closed" }, { "name=\"a\"b", NULL, "'b'" },
-		{ "name=a,,", NULL, "','" }, { NULL, "height", "height" }, { NULL, "-", "''" } };
+		{ "spi=", NULL, "SPI" }, { "up=maybe", NULL, "maybe" },
+		{ "src=10.1.2", NULL, "10.1.2" }, { "src=10.1.2.3/33", NULL, "/33" },
+		{ "time>yesterday", NULL, "yesterday" }, { "count<null", NULL, "null" },
+		{ "name<a*", NULL, "a*" }, { "name=\"open", NULL, "closed" },
+		{ "name=\"a\"b", NULL, "'b'" }, { "name=a,,", NULL, "','" },
+		{ NULL, "height", "height" }, { NULL, "-", "''" } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -116,22 +116,27 @@ static void no_terminal_obeys_a_name(void **state)
 {
 	const struct table_options o = { .form = TABLE_TEXT };
 	const struct field *const columns[] = { &fields[0] };
-	static const char *const rows[] = {
-		"{\"name\":\"a\\u001b[31mb\\u009b1m\\u202ec\\nd\"}", NULL
-	};
+	static const char *const rows[] = { "{\"name\":\"a\\u001b[31mb\\u009b1m\\u202ec\\nd\"}",
+		NULL };
 
 	(void)state;
-	expect(&o, columns, 1, rows, "NAME\na\xef\xbf\xbd[31mb\xef\xbf\xbd" "1m\xef\xbf\xbd" "c d\n");
+	expect(&o, columns, 1, rows,
+		"NAME\na\xef\xbf\xbd[31mb\xef\xbf\xbd"
+		"1m\xef\xbf\xbd"
+		"c d\n");
 }
 
 static void widths_are_those_of_the_terminal(void **state)
 {
 	const struct table_options o = { .form = TABLE_TEXT, .width = 16 };
 	const struct field *const columns[] = { &fields[0], &fields[2] };
-	static const char *const rows[] = { "{\"name\":\"\xe6\x9d\xb1\xe4\xba\xac\",\"src\":\"::1\"}",
+	static const char *const rows[] = {
+		"{\"name\":\"\xe6\x9d\xb1\xe4\xba\xac\",\"src\":\"::1\"}",
 		"{\"name\":\"e\xcc\x81t\xc3\xa9\",\"src\":\"::2\"}",
-		"{\"name\":\"\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\",\"src\":\"::2\"}",
-		NULL };
+		"{\"name\":\"\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\xe4\xba\xac\xe6\x9d\xb1\","
+		"\"src\":\"::2\"}",
+		NULL
+	};
 
 	(void)state;
 	assert_int_equal(table_text_width(span_text("\xe6\x9d\xb1")), 2);
@@ -173,8 +178,8 @@ static void cells_are_for_people(void **state)
 		const char *json, *plain, *exact;
 	} cases[] = { { 3, "9999", "9999", "9999" }, { 3, "10000", "10.0k", "10000" },
 		{ 3, "999999", "999k", "999999" }, { 3, "1000000", "1.0M", "1000000" },
-		{ 3, "9223372036854775807", "9.2E", "9223372036854775807" }, { 3, "-5", "-5", "-5" },
-		{ 1, "4294967295", "0xffffffff", "0xffffffff" },
+		{ 3, "9223372036854775807", "9.2E", "9223372036854775807" },
+		{ 3, "-5", "-5", "-5" }, { 1, "4294967295", "0xffffffff", "0xffffffff" },
 		{ 4, "\"2026-01-31T12:00:00.5Z\"", "2026-01-31T12:00:00Z",
 			"2026-01-31T12:00:00.500000Z" },
 		{ 5, "false", "no", "no" }, { 0, "null", "-", "-" }, { 0, "\"\"", "-", "-" },

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/doc.h"
+
+static int ids_parse(struct filter *f, const char *p, struct diag *reterr)
+{
+	while (p && *p) {
+		unsigned long long id;
+		char *end;
+
+		errno = 0;
+		id = strtoull(p, &end, 10);
+		if (*p < '0' || *p > '9' || errno || (*end && *end != ','))
+			return diag_set(reterr, -EINVAL, "id: '%.40s' is no event ID", p);
+		if (f->n_ids == FILTER_IDS_MAX)
+			return diag_set(reterr, -EINVAL, "id: more than %d", FILTER_IDS_MAX);
+		f->ids[f->n_ids++] = id;
+		p = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+static int time_take(const char *text, uint64_t now_us, char ret[TIME_TEXT_SIZE], const char *what,
+	struct diag *reterr)
+{
+	struct diag d = { 0 };
+	uint64_t us;
+
+	if (!text || !*text)
+		return 0;
+	if (time_parse(text, now_us, &us, &d) < 0)
+		return diag_set(reterr, -EINVAL, "%s: %.400s", what, d.text);
+	time_format(us, ret);
+	return 0;
+}
+
+int filter_init(
+	struct filter *f, const struct filter_text *text, uint64_t now_us, struct diag *reterr)
+{
+	int r = ids_parse(f, text->ids, reterr);
+
+	if (r == 0)
+		r = time_take(text->since, now_us, f->since, "since", reterr);
+	if (r == 0)
+		r = time_take(text->until, now_us, f->until, "until", reterr);
+	if (r == 0)
+		r = query_new(&noun_event, &text->query, now_us, &f->query, reterr);
+	return r;
+}
+
+void filter_done(struct filter *f)
+{
+	f->query = query_free(f->query);
+}
+
+/* What a line begins with, as our writer spells it: {"v":1,"seq":N,"time":"…","id":N, */
+struct line_head {
+	struct span time;
+	uint64_t id;
+};
+
+static bool expect(struct reader *r, const char *text)
+{
+	struct span s = reader_take(r, strlen(text));
+
+	return reader_ok(r) && span_equal(s, span_text(text));
+}
+
+static bool digits(struct reader *r, uint64_t *ret)
+{
+	uint64_t v = 0;
+	size_t n = 0;
+
+	for (; r->p + n < r->end && r->p[n] >= '0' && r->p[n] <= '9' && n < 19; n++)
+		v = v * 10 + (uint64_t)(r->p[n] - '0');
+	(void)reader_take(r, n);
+	*ret = v;
+	return n > 0;
+}
+
+static bool head_quick(struct span line, struct line_head *ret)
+{
+	struct reader r;
+	uint64_t n;
+
+	reader_init(&r, line);
+	if (!expect(&r, "{\"v\":") || !digits(&r, &n) || !expect(&r, ",\"seq\":") ||
+		!digits(&r, &n) || !expect(&r, ",\"time\":\""))
+		return false;
+	ret->time = reader_take(&r, strlen("2026-01-31T12:00:00.000000Z"));
+	return expect(&r, "\",\"id\":") && digits(&r, &ret->id) && expect(&r, ",");
+}
+
+/* Times of one spelling are in the order of their octets. */
+static int time_cmp(struct span a, const char *b)
+{
+	size_t n = strlen(b);
+	int order = memcmp(a.p, b, a.n < n ? a.n : n);
+
+	return order ? order : (a.n > n) - (a.n < n);
+}
+
+static bool head_match(const struct filter *f, const struct line_head *h)
+{
+	bool found = f->n_ids == 0;
+
+	for (size_t i = 0; i < f->n_ids && !found; i++)
+		found = f->ids[i] == h->id;
+	return found && (!f->since[0] || time_cmp(h->time, f->since) >= 0) &&
+	       (!f->until[0] || time_cmp(h->time, f->until) < 0);
+}
+
+bool filter_match(const struct filter *f, struct span line)
+{
+	CLEANUP(doc) struct doc *d = NULL;
+	struct line_head h = { 0 };
+	const char *time;
+
+	if (f->n_ids || f->since[0] || f->until[0]) {
+		if (!head_quick(line, &h)) { /* spelled otherwise, or without a time */
+			if (doc_parse(line, &d, NULL) < 0 || !doc_u64(d, "id", &h.id))
+				return false;
+			time = doc_text(d, "time");
+			h.time = span_text(time ? time : "");
+		}
+		if (!head_match(f, &h))
+			return false;
+	}
+	return query_match_line(f->query, line);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/internal.h"
+
+/* Held against doc/openapi.json by test/unit/api/openapi.c. */
+
+static const char *const none[] = { NULL };
+static const char *const rows[] = { "where", "sort", "limit", "offset", NULL };
+static const char *const events[] = { "id", "since", "until", "where", "sort", "limit", "offset",
+	"order", NULL };
+static const char *const stream[] = { "since_seq", "id", "where", NULL };
+
+#define BASE "/api/v1/"
+
+const struct route api_routes[] = {
+	{ "GET", BASE "status", none, handle_status, NULL, "The monitor itself" },
+	{ "GET", BASE "schema", none, handle_schema, NULL, "The nouns and their fields" },
+	{ "GET", BASE "sa", rows, handle_rows, &noun_sa, "Security associations" },
+	{ "GET", BASE "policy", rows, handle_rows, &noun_policy, "IPsec policies" },
+	{ "GET", BASE "link", rows, handle_rows, &noun_link, "Network interfaces" },
+	{ "GET", BASE "source", rows, handle_rows, &noun_source, "Sources of facts" },
+	{ "GET", BASE "statistic", rows, handle_rows, &noun_statistic, "Statistics" },
+	{ "GET", BASE "reconcile", rows, handle_rows, &noun_reconcile, "Proof of completeness" },
+	{ "GET", BASE "audit-setting", rows, handle_rows, &noun_audit_setting, "Audit policy" },
+	{ "PUT", BASE "audit-setting", none, handle_audit_setting, NULL,
+		"Change the audit policy" },
+	{ "POST", BASE "refresh", none, handle_refresh, NULL, "Read everything now" },
+	{ "GET", BASE "events", events, handle_events, &noun_event, "Events of the log" },
+	{ "GET", BASE "stream", stream, handle_stream, NULL, "Events as they are committed" },
+	{ "GET", BASE "log/segments", none, handle_segments, NULL, "Segments of the event log" },
+	{ "GET", BASE "log/segments/", none, handle_segment, NULL, "One segment, as it is" },
+	{ NULL, NULL, NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/grammar.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/nearest.h"
+
+#define LIST \
+	(OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_WHERE) | OPTION_BIT(OPTION_SORT) | \
+		OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_TABS) | \
+		OPTION_BIT(OPTION_NUMERIC) | OPTION_BIT(OPTION_WATCH))
+#define EVENTS \
+	((LIST & ~OPTION_BIT(OPTION_WATCH)) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_SINCE) | \
+		OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_FOLLOW))
+
+const struct option_spec option_specs[OPTION_N] = {
+	{ OPTION_SOCKET, 0, "socket", "PATH", CHOICE_FILE, true,
+		"the monitor's socket (else IPSECMON_SOCKET, else where it usually is)" },
+	{ OPTION_COLUMNS, 'o', "columns", "COLUMNS", CHOICE_COLUMN, false,
+		"columns to show, with commas between them; `all` for every one" },
+	{ OPTION_WHERE, 0, "where", "CONDITIONS", CHOICE_CONDITION, false,
+		"only rows for which all hold: key=value, !=, <, >, with commas; an address may be "
+		"a "
+		"prefix" },
+	{ OPTION_SORT, 0, "sort", "KEY", CHOICE_COLUMN, false,
+		"order by a column; -KEY: the greatest first" },
+	{ OPTION_LIMIT, 0, "limit", "N", CHOICE_NONE, false, "at most so many rows" },
+	{ OPTION_JSON, 'j', "json", NULL, CHOICE_NONE, false, "JSON: one object a line for lists" },
+	{ OPTION_TABS, 't', "tabs", NULL, CHOICE_NONE, false,
+		"columns with tabs between them and no heading, for scripts" },
+	{ OPTION_NUMERIC, 'n', "numeric", NULL, CHOICE_NONE, false,
+		"numbers as the kernel has them, times in full in UTC" },
+	{ OPTION_WATCH, 0, "watch", "SECONDS", CHOICE_NONE, false,
+		"show it again every so often, 0.2 s at the least, until Ctrl-C" },
+	{ OPTION_COLOR, 0, "color", "WHEN", CHOICE_COLOR, true,
+		"auto (on a terminal, and not with NO_COLOR), always or never" },
+	{ OPTION_ID, 0, "id", "IDS", CHOICE_EVENT, false,
+		"only events of these IDs, with commas between them" },
+	{ OPTION_SINCE, 0, "since", "TIME", CHOICE_NONE, false,
+		"from then on: 30s, 15m, 2h, 7d ago, a date, or RFC 3339" },
+	{ OPTION_UNTIL, 0, "until", "TIME", CHOICE_NONE, false, "up to then, as for --since" },
+	{ OPTION_FOLLOW, 'f', "follow", NULL, CHOICE_NONE, false,
+		"go on and show events as they come, until Ctrl-C" },
+	{ OPTION_FROM, 0, "from", "SEQ", CHOICE_NONE, false, "first event of interest" },
+	{ OPTION_TO, 0, "to", "SEQ", CHOICE_NONE, false, "last event of interest" },
+	{ OPTION_SERIAL, 0, "serial", NULL, CHOICE_NONE, false,
+		"the near end of a serial line: frames on stdio, many sessions" },
+	{ OPTION_LISTEN, 0, "listen", "PATH", CHOICE_FILE, false,
+		"the far end of a serial line: offers a socket, frames on stdio" },
+	{ OPTION_HELP, 'h', "help", NULL, CHOICE_NONE, true, "help for the command" },
+	{ OPTION_VERSION, 'V', "version", NULL, CHOICE_NONE, true, "the version" },
+};
+
+/* Commands with the same first word stand together. The first is what no word means. */
+const struct command commands[] = {
+	{ { "status", NULL }, "", 0, 0, CHOICE_NONE,
+		OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_NUMERIC) | OPTION_BIT(OPTION_WATCH),
+		NULL, "what is watched, what is blind, what was dropped; the default",
+		"One screen: the host, the sources of knowledge and what is not seen without them, "
+		"drops "
+		"by cause since boot, the latest events, and whether the accounts add up.",
+		status_run },
+	{ { "show", "sa" }, "", 0, 0, CHOICE_NONE, LIST, &noun_sa,
+		"security associations of the kernel, in every netns watched",
+		"The monitor reads the kernel anew before it answers.", show_run },
+	{ { "show", "policy" }, "", 0, 0, CHOICE_NONE, LIST, &noun_policy,
+		"IPsec policies of the kernel, in its own order", "", show_run },
+	{ { "show", "link" }, "", 0, 0, CHOICE_NONE, LIST, &noun_link,
+		"network interfaces and their addresses", "", show_run },
+	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, LIST, &noun_source,
+		"what feeds the monitor, and what is blind without it", "", show_run },
+	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, LIST, &noun_statistic,
+		"counters and gauges, with where each number comes from", "", show_run },
+	{ { "events", NULL }, "", 0, 0, CHOICE_NONE, EVENTS, &noun_event,
+		"what happened, one line an event",
+		"Without --since or --limit the latest 50; the newest is last. With -f and --since "
+		"what "
+		"the log has comes first, then what happens; a broken connection is taken up again "
+		"where it ended, so that no event is missed.",
+		events_run },
+	{ { "audit", "policy" }, "", 0, 0, CHOICE_NONE, LIST & ~OPTION_BIT(OPTION_WATCH),
+		&noun_audit_setting, "what is audited, why, and who set it so", "",
+		audit_policy_run },
+	{ { "audit", "set" }, "NAME SETTING", 2, ARGUMENTS_TEXT_MAX, CHOICE_AUDIT, 0, NULL,
+		"set what is audited of a category or subcategory",
+		"SETTING is none, success, failure, both or not configured (which acts as both). "
+		"NAME is a "
+		"category or subcategory; several words need no quotes, and enough of them to be "
+		"unique "
+		"will do: audit set ipsec driver none. The change is itself an event, 4719.",
+		audit_set_run },
+	{ { "audit", "reconcile" }, "", 0, 0, CHOICE_NONE, LIST, &noun_reconcile,
+		"hold the log against the kernel's counters",
+		"For each netns and counter: what the kernel counted is what the log explains, "
+		"plus what "
+		"nothing explains, plus what the audit policy suppresses. Exit status 1 where a "
+		"difference "
+		"remains.",
+		audit_reconcile_run },
+	{ { "audit", "verify" }, "[DIR]", 0, 1, CHOICE_DIR, OPTION_BIT(OPTION_JSON), NULL,
+		"check that the event log is whole and unchanged",
+		"Works on the log itself or on a copy, without the monitor. DIR is a state "
+		"directory or what "
+		"`audit export` made; /var/lib/ipsecmon without one. Exit status 1 and the first "
+		"bad line "
+		"when something was changed, removed, inserted or swapped.",
+		audit_verify_run },
+	{ { "audit", "export" }, "DIR", 1, 1, CHOICE_DIR,
+		OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO), NULL,
+		"copy the event log's segments into a directory",
+		"Whole segments, so that `audit verify DIR` can prove the copy. The export is an "
+		"event.",
+		audit_export_run },
+	{ { "bridge", NULL }, "", 0, 0, CHOICE_NONE,
+		OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_LISTEN), NULL,
+		"join standard input and output to the monitor's socket",
+		"For ssh: copies octets both ways until both ends are done. With --serial and, at "
+		"the other "
+		"end of the line, --listen, many sessions share one serial line.",
+		bridge_run },
+	{ { "version", NULL }, "", 0, 0, CHOICE_NONE, OPTION_BIT(OPTION_JSON), NULL,
+		"versions of this program and of the monitor", "", version_run },
+	{ { "help", NULL }, "[COMMAND]", 0, 2, CHOICE_COMMAND, 0, NULL, "this list, or one command",
+		"", help_run },
+};
+const size_t n_commands = ARRAY_LEN(commands);
+
+static bool begins(const char *text, const char *word)
+{
+	return strncmp(text, word, strlen(word)) == 0;
+}
+
+/* The distinct words at a depth, of the commands from first on whose earlier word is the same. */
+static size_t choices_at(size_t depth, const char *first, const char **ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_commands && n < max; i++) {
+		const char *word = commands[i].words[depth];
+
+		if (depth > 0 && strcmp(commands[i].words[0], first) != 0)
+			continue;
+		if (word && (n == 0 || strcmp(ret[n - 1], word) != 0))
+			ret[n++] = word;
+	}
+	return n;
+}
+
+static void append_list(struct buf *out, const char *const *choices, size_t n, const char *start,
+	const char *dashes)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!begins(choices[i], start))
+			continue;
+		buf_printf(out, "%s%s%s", any ? ", " : "", dashes, choices[i]);
+		any = true;
+	}
+}
+
+/* Finds word among choices: itself, or the only one that begins so. dashes: of options. */
+static int match(const char *word, const char *const *choices, size_t n, const char *what,
+	const char *dashes, size_t *ret, struct diag *reterr)
+{
+	size_t found = 0, at = 0;
+	const char *meant;
+	CLEANUP_BUF struct buf list = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(choices[i], word) == 0) {
+			*ret = i;
+			return 0;
+		}
+		if (*word && begins(choices[i], word)) {
+			found++;
+			at = i;
+		}
+	}
+	if (found == 1) {
+		*ret = at;
+		return 0;
+	}
+	if (found > 1) {
+		append_list(&list, choices, n, word, dashes);
+		return diag_set(reterr, -EINVAL, "'%s%s' may mean: %s", dashes, word, list.p);
+	}
+	meant = nearest(word, choices, n);
+	if (meant)
+		return diag_set(reterr, -EINVAL, "no %s '%s%s'; did you mean '%s%s'?", what, dashes,
+			word, dashes, meant);
+	append_list(&list, choices, n, "", dashes);
+	return diag_set(reterr, -EINVAL, "no %s '%s%s'; there are: %s", what, dashes, word, list.p);
+}
+
+static const struct command *command_of(const char *first, const char *second)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		if (strcmp(commands[i].words[0], first) != 0)
+			continue;
+		if (!second || strcmp(commands[i].words[1], second) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* "sa" alone: the command that has it as its second word. */
+static int second_alone(const char *word, struct diag *reterr)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		if (commands[i].words[1] && strcmp(commands[i].words[1], word) == 0)
+			return diag_set(reterr, -EINVAL, "no command '%s'; did you mean '%s %s'?",
+				word, commands[i].words[0], word);
+	}
+	return -EINVAL;
+}
+
+int command_find(const char *const *words, size_t n, const struct command **ret, size_t *ret_used,
+	struct diag *reterr)
+{
+	const char *choices[32];
+	const char *first;
+	CLEANUP_BUF struct buf list = { 0 };
+	size_t n_choices, at;
+	int r;
+
+	if (n == 0) {
+		*ret = &commands[0];
+		*ret_used = 0;
+		return 0;
+	}
+	n_choices = choices_at(0, NULL, choices, ARRAY_LEN(choices));
+	r = match(words[0], choices, n_choices, "command", "", &at, reterr);
+	if (r < 0)
+		return second_alone(words[0], reterr);
+	first = choices[at];
+	n_choices = choices_at(1, first, choices, ARRAY_LEN(choices));
+	if (n_choices == 0) {
+		*ret = command_of(first, NULL);
+		*ret_used = 1;
+		return 0;
+	}
+	if (n == 1) {
+		append_list(&list, choices, n_choices, "", "");
+		return diag_set(reterr, -EINVAL, "%s what? There are: %s", first, list.p);
+	}
+	r = match(words[1], choices, n_choices, first, "", &at, reterr);
+	if (r < 0)
+		return r;
+	*ret = command_of(first, choices[at]);
+	*ret_used = 2;
+	return 0;
+}
+
+int option_find(const char *name, const struct option_spec **ret, struct diag *reterr)
+{
+	const char *names[OPTION_N];
+	size_t at;
+	int r;
+
+	for (size_t i = 0; i < OPTION_N; i++)
+		names[i] = option_specs[i].name;
+	r = match(name, names, OPTION_N, "option", "--", &at, reterr);
+	if (r < 0)
+		return r;
+	*ret = &option_specs[at];
+	return 0;
+}
+
+const struct option_spec *option_by_letter(char letter)
+{
+	for (size_t i = 0; i < OPTION_N; i++) {
+		if (option_specs[i].letter && option_specs[i].letter == letter)
+			return &option_specs[i];
+	}
+	return NULL;
+}
+
+bool command_takes(const struct command *c, const struct option_spec *o)
+{
+	return o->global || (c->options & OPTION_BIT(o->id));
+}
+
+void command_synopsis(const struct command *c, struct buf *out)
+{
+	buf_text(out, c->words[0]);
+	if (c->words[1])
+		buf_printf(out, " %s", c->words[1]);
+	if (*c->arguments)
+		buf_printf(out, " %s", c->arguments);
+}
+
+void option_synopsis(const struct option_spec *o, struct buf *out)
+{
+	if (o->letter)
+		buf_printf(out, "-%c, ", o->letter);
+	buf_printf(out, "--%s", o->name);
+	if (o->value)
+		buf_printf(out, " %s", o->value);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "sink/sink.h"
+
+void sink_event_done(struct sink_event *e)
+{
+	for (size_t i = 0; i < e->n_owned; i++)
+		free(e->owned[i]);
+	e->n_owned = 0;
+	json_decref(e->json);
+	e->json = NULL;
+}
+
+/* NULL: out of memory. */
+static const char *text_of(struct sink_event *e, const json_t *v)
+{
+	char *text;
+
+	if (json_is_string(v))
+		return json_string_value(v);
+	text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+	if (text)
+		e->owned[e->n_owned++] = text;
+	return text;
+}
+
+static int take_fields(struct sink_event *e)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)e->json, key, v)
+	{
+		const char *text;
+
+		if (json_is_null(v) || e->n == SINK_FIELDS_MAX)
+			continue;
+		text = text_of(e, v);
+		if (!text)
+			return -ENOMEM;
+		e->fields[e->n++] = (struct sink_field){ key, text };
+	}
+	return 0;
+}
+
+static const char *member(const struct sink_event *e, const char *key)
+{
+	const char *text = json_string_value(json_object_get(e->json, key));
+
+	return text ? text : "";
+}
+
+int sink_event_parse(struct span line, struct sink_event *ret)
+{
+	struct sink_event e = { .json = json_loadb((const char *)line.p, line.n,
+					JSON_REJECT_DUPLICATES, NULL) };
+	json_int_t id = json_integer_value(json_object_get(e.json, "id"));
+	int r;
+
+	if (!json_is_object((json_t *)e.json) || id <= 0 || id > UINT32_MAX) {
+		sink_event_done(&e);
+		return -EBADMSG;
+	}
+	e.id = (uint32_t)id;
+	e.name = member(&e, "name");
+	e.level = member(&e, "level");
+	e.time = member(&e, "time");
+	e.host = member(&e, "host");
+	e.message = member(&e, "message");
+	r = take_fields(&e);
+	if (r < 0) {
+		sink_event_done(&e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "store/eventlog.h"
+
+/*
+ * Names of segments: the seq that the next event has at its birth, 20 digits, and `.jsonl`. Where
+ * that name is taken, as by a damaged or closed segment without any event, `rNNN` from r001 up goes
+ * between: it sorts behind, in every locale.
+ */
+#define SEGMENT_NAME_SIZE 32
+#define SEGMENT_REPEAT_MAX 999u
+
+bool segment_name_parse(const char *name, uint64_t *ret_seq, unsigned *ret_repeat);
+void segment_name_format(uint64_t seq, unsigned repeat, char ret[SEGMENT_NAME_SIZE]);
+
+/*
+ * The directory with the segments: `log` under dir_fd, or dir_fd itself when it has none (a copy
+ * of `log` alone). The caller's to close; or -errno.
+ */
+int segments_open_dir(int dir_fd);
+/* Segments in an open log directory, oldest first; nothing but regular files. The caller frees. */
+int segments_list(int log_fd, struct eventlog_segment **ret, size_t *ret_n);
+
+/* A segment for reading, with its size at this moment. The descriptor, or -errno. */
+int segment_open(int log_fd, const char *name, uint64_t *ret_size);
+/* Where its last commit line ends: what lies behind is not (yet) part of the log. */
+int segment_committed_end(int fd, uint64_t size, uint64_t *ret_end);

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# usage: deps.sh build|test...
+# Installs what is missing through apt-get as root or by sudo; without those names it.
+set -u
+
+build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
+	libmnl-dev libuv1-dev libmicrohttpd-dev libssl-dev libjansson-dev libcurl4-openssl-dev
+	libconfuse-dev libcap-dev libseccomp-dev libsystemd-dev libcmocka-dev'
+test='clang clang-format mandoc jq kmod procps util-linux binutils
+	user-mode-linux libcap2-bin'
+
+wanted=
+for set in "$@"; do
+	case $set in
+	build) wanted="$wanted $build" ;;
+	test) wanted="$wanted $test" ;;
+	*) echo "usage: deps.sh build|test..." >&2; exit 2 ;;
+	esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	# Not Debian: ask for the tools and libraries themselves.
+	missing=
+	for tool in cc meson ninja pkg-config python3; do
+		command -v $tool >/dev/null || missing="$missing $tool"
+	done
+	for library in libmnl libuv libmicrohttpd libcrypto jansson libcurl libconfuse libcap libseccomp; do
+		pkg-config --exists $library 2>/dev/null || missing="$missing $library"
+	done
+	[ -z "$missing" ] && exit 0
+	echo "Missing, to be installed by this system's own means:$missing" >&2
+	echo "(Debian's names of all that is used:" $wanted ")" >&2
+	exit 1
+fi
+
+# One question for all packages; what is not known to dpkg is missing too.
+there=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p')
+missing=
+for package in $wanted; do
+	printf '%s\n' "$there" | grep -qxF "$package" || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	sudo=sudo
+	command -v sudo >/dev/null || sudo=none
+fi
+if [ "$sudo" = none ] || ! command -v apt-get >/dev/null; then
+	echo "Missing; as root: apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+echo "Installing:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+# Package lists may be there already; a fresh machine has none, an old one stale ones.
+$sudo apt-get install -y -q --no-install-recommends $missing && exit 0
+$sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends $missing

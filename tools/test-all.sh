@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# All tests, in parts whose results lie in build-test/ as TAP or as Meson's log; tally.py sums them up.
+# FUZZ_SECONDS: how long each fuzzer runs (default 3). PARTS: only these, of "gcc lab clang".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+out=build-test
+build=${BUILD:-build}
+parts=${PARTS:-gcc lab clang}
+seconds=${FUZZ_SECONDS:-3}
+rm -rf $out
+mkdir -p $out
+
+part() { # NAME COMMAND...: the command's end is a result of its own
+	local name=$1 status
+	shift
+	echo "== $name" >&2
+	"$@" >"$out/$name.log" 2>&1
+	status=$?
+	if [ $status = 0 ]; then
+		printf 'ok 1 - %s\n1..1\n' "$name" >"$out/$name.step.tap"
+	else
+		{
+			printf 'not ok 1 - %s\n' "$name"
+			tail -n 40 "$out/$name.log" | sed 's/^/# /'
+			echo 1..1
+		} >"$out/$name.step.tap"
+	fi
+	return $status
+}
+
+set_up() { # DIR ARGUMENT...
+	local dir=$1
+	shift
+	[ -f "$dir/build.ninja" ] || meson setup "$@" "$dir" || return 1
+	ninja -C "$dir"
+}
+
+meson_test() { # NAME DIR ARGUMENT...: results are counted from Meson's log, not from its status
+	local name=$1 dir=$2
+	shift 2
+	echo "== $name" >&2
+	rm -f "$dir/meson-logs/testlog.json"
+	meson test -C "$dir" --no-rebuild --num-processes 2 --print-errorlogs "$@" >"$out/$name.log" 2>&1
+	if [ -f "$dir/meson-logs/testlog.json" ]; then
+		cp "$dir/meson-logs/testlog.json" "$out/$name.json"
+	else
+		printf 'not ok 1 - %s left no log\n1..1\n' "$name" >"$out/$name.tap"
+	fi
+}
+
+run_lab() {
+	echo "== lab" >&2
+	LAB_BUILD=$PWD/$build LAB_LIMIT=${LAB_LIMIT:-600} lab/run test >"$out/lab.tap" 2>"$out/lab.log"
+}
+
+fuzz() {
+	local target name dir
+	for target in build-clang/test/fuzz/fuzz_*; do
+		[ -f "$target" ] && [ -x "$target" ] || continue
+		name=${target##*/fuzz_}
+		case $name in *-replay) continue ;; esac
+		dir=$(mktemp -d)
+		part "fuzz-$name" "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+			-artifact_prefix="$out/fuzz-$name-" "$dir" "test/fuzz/corpus/$name"
+		rm -rf "$dir"
+	done
+}
+
+for part in $parts; do
+	case $part in
+	gcc) part build-gcc set_up "$build" && meson_test gcc "$build" ;;
+	lab) run_lab ;;
+	clang)
+		CC=clang part build-clang set_up build-clang -Db_sanitize=address,undefined -Db_lundef=false \
+			-Dfuzz=true -Doptimization=1 &&
+			meson_test clang build-clang --suite unit --suite fuzz --timeout-multiplier 3 && fuzz
+		;;
+	*) echo "test-all.sh: no part $part; there are gcc, lab and clang" >&2; exit 2 ;;
+	esac
+done
+exec python3 tools/tally.py $out
