@@ -25,8 +25,7 @@ struct api;
 #define API_STREAMS_MAX 32
 #define API_BODY_MAX ((size_t)64 << 10) /* octets of a request's body */
 #define API_ROWS_MAX 100000u /* rows of one answer */
-#define API_ANSWERS_MAX ((size_t)256 << 20) /* octets of all answers that wait for their readers \
-					     */
+#define API_ANSWERS_MAX ((size_t)256 << 20) /* octets of all answers not yet taken */
 #define API_RING_LINES 4096u /* committed events kept for streams; the log has the older ones */
 #define API_RING_OCTETS ((size_t)4 << 20)
 

@@ -34,8 +34,10 @@ static bool draw_setting(void *userdata, struct span line)
 	}
 	buf_printf(s->out, "  %-22s ", draw_member(row, "subcategory"));
 	draw_painted(screen, strcmp(effect, "none") == 0 ? PAINT_WARN : PAINT_GOOD, effect, s->out);
-	buf_printf(&about, "%s, %s; expected volume %s", draw_member(row, "setting"),
-		draw_member(row, "origin"), draw_member(row, "volume"));
+	buf_printf(
+		&about, "%s; volume %s", draw_member(row, "setting"), draw_member(row, "volume"));
+	if (strcmp(draw_member(row, "origin"), "default") != 0)
+		buf_printf(&about, "; %s", draw_member(row, "origin"));
 	buf_printf(s->out, "%*s", (int)(strlen(effect) < 20 ? 21 - strlen(effect) : 1), "");
 	draw_said(s->out, about.p ? about.p : "", 46, width);
 	buf_text(s->out, "    ");

@@ -41,7 +41,7 @@ static const struct field fields[] = {
 	{ "direction", "DIR", FIELD_TEXT, "", true, "in, out, fwd; or of a socket", get_direction },
 	{ "src", "SOURCE", FIELD_PREFIX, "", true, "selector: source", get_src },
 	{ "dst", "DESTINATION", FIELD_PREFIX, "", true, "selector: destination", get_dst },
-	{ "proto", "PROTO", FIELD_TEXT, "", true, "selector: protocol; null: any", get_proto },
+	{ "proto", "PROTO", FIELD_TEXT, "", false, "selector: protocol; null: any", get_proto },
 	{ "sport", "SPORT", FIELD_NUMBER, "", false, "selector: source port; null: any",
 		get_sport },
 	{ "dport", "DPORT", FIELD_NUMBER, "", false, "selector: destination port; null: any",
@@ -69,7 +69,7 @@ static const struct field fields[] = {
 	{ "tmpl_optional", "OPTIONAL", FIELD_BOOL, "", false,
 		"first template: level use, clear text passes", get_tmpl_optional },
 	{ "added", "ADDED", FIELD_TIME, "", false, "when it was installed", get_added },
-	{ "used", "USED", FIELD_TIME, "", true, "last match, drops included; null: never",
+	{ "used", "USED", FIELD_TIME, "", false, "last match, drops included; null: never",
 		get_used },
 };
 

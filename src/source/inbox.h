@@ -23,8 +23,9 @@ int inbox_init(struct inbox *b); /* -ENOMEM */
 void inbox_done(struct inbox *b); /* wipes and unmaps */
 
 /*
- * One datagram of the kernel's, without waiting. Octets received; -EAGAIN; -ENOBUFS: some were lost;
- * -EMSGSIZE: it was too long (and is wiped); -EPERM: not from the kernel (wiped); another -errno.
+ * One datagram of the kernel's, without waiting. Octets received; -EAGAIN; -ENOBUFS: some were
+ * lost; -EMSGSIZE: it was too long (and is wiped); -EPERM: not from the kernel (wiped); another
+ * -errno.
  */
 ssize_t inbox_receive(struct inbox *b, int fd);
 void inbox_wipe(struct inbox *b, size_t n); /* the first n octets */

@@ -8,8 +8,8 @@
 #include "base/span.h"
 
 /*
- * Takes the next netlink message off a datagram: *ret is exactly nlmsg_len octets. libmnl's own walk
- * compares lengths as signed numbers, so that one of 2 GiB and more passes for a small one.
+ * Takes the next netlink message off a datagram: *ret is exactly nlmsg_len octets. libmnl's own
+ * walk compares lengths as signed numbers, so that one of 2 GiB and more passes for a small one.
  */
 static inline bool message_take(struct span *datagram, struct nlmsghdr *ret_head, struct span *ret)
 {

@@ -44,7 +44,8 @@ static bool is_hex(struct span s)
 	return true;
 }
 
-static bool split_at(struct span line, size_t digits, struct span *ret_text, struct span *ret_digits)
+static bool split_at(
+	struct span line, size_t digits, struct span *ret_text, struct span *ret_digits)
 {
 	static const char open[] = ",\"h\":\"", close[] = "\"}";
 	const size_t n_open = sizeof(open) - 1, n_close = sizeof(close) - 1;

@@ -60,9 +60,9 @@ static enum check_result check_chain(struct check *c, struct span text, struct s
 		return check_fault(c, "SHA-256 is not available");
 	if (chain_matches(&c->chain, digits))
 		return CHECK_GOOD;
-	return check_fault(c,
-		"the chain breaks: this line was changed, or lines before it were removed, inserted "
-		"or moved");
+	return check_fault(c, "the chain breaks: this line was changed, or lines before it were "
+			      "removed, inserted "
+			      "or moved");
 }
 
 static enum check_result first_line(struct check *c, struct span line, struct span text,
@@ -106,8 +106,8 @@ static enum check_result check_event(struct check *c, struct span line)
 	if (!logline_seq(line, &seq))
 		return check_fault(c, "not an event: no seq");
 	if (seq <= c->last_seq || seq < c->head.seq)
-		return check_fault(c, "event %" PRIu64 " comes behind event %" PRIu64, seq,
-			c->last_seq);
+		return check_fault(
+			c, "event %" PRIu64 " comes behind event %" PRIu64, seq, c->last_seq);
 	c->last_seq = seq;
 	c->events++;
 	c->group_events++;
@@ -129,8 +129,8 @@ static enum check_result check_commit(struct check *c, struct span line)
 	return CHECK_GOOD;
 }
 
-static enum check_result later_line(struct check *c, struct span line, struct span text,
-	struct span digits)
+static enum check_result later_line(
+	struct check *c, struct span line, struct span text, struct span digits)
 {
 	enum logline_kind kind = logline_kind(line);
 	enum check_result r = check_chain(c, text, digits);
@@ -152,8 +152,8 @@ static enum check_result later_line(struct check *c, struct span line, struct sp
 	return r;
 }
 
-enum check_result check_line(struct check *c, struct span line, logline_reading_fn *totals,
-	void *userdata)
+enum check_result check_line(
+	struct check *c, struct span line, logline_reading_fn *totals, void *userdata)
 {
 	struct span text, digits;
 	enum check_result r;

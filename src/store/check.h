@@ -39,7 +39,7 @@ enum check_result {
 };
 
 /* One line without its newline. totals (may be NULL) is called for the readings of a good head. */
-enum check_result check_line(struct check *c, struct span line, logline_reading_fn *totals,
-	void *userdata);
+enum check_result check_line(
+	struct check *c, struct span line, logline_reading_fn *totals, void *userdata);
 /* For those who find a fault that the line alone does not show. Returns CHECK_BAD. */
 enum check_result check_fault(struct check *c, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -228,9 +228,13 @@ static bool append_reading(struct eventlog *l, const struct reading *r)
 
 void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t)
 {
-	struct reading r = { .time_us = t->time_us, .cookie = t->cookie, .kernel = t->kernel,
-		.attributed = t->attributed, .unattributed = t->unattributed,
-		.suppressed = t->suppressed }, *at;
+	struct reading r = { .time_us = t->time_us,
+		.cookie = t->cookie,
+		.kernel = t->kernel,
+		.attributed = t->attributed,
+		.unattributed = t->unattributed,
+		.suppressed = t->suppressed },
+		       *at;
 	bool room;
 
 	(void)snprintf(r.boot, sizeof(r.boot), "%s", t->boot);

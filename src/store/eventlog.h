@@ -120,10 +120,10 @@ int eventlog_retain(
 
 /*
  * Reading, also of a copy and while another process writes: lines of all segments of the directory
- * `log` under dir_fd (or in dir_fd, a copy of `log`) in order, oldest first, or newest first; without
- * newline, heads, readings and commits too; not what lies behind a segment's last commit. each
- * returns false to stop. Events with seq below from_seq are skipped by whole segments where the
- * names allow. The lines are as found: this does not verify.
+ * `log` under dir_fd (or in dir_fd, a copy of `log`) in order, oldest first, or newest first;
+ * without newline, heads, readings and commits too; not what lies behind a segment's last commit.
+ * each returns false to stop. Events with seq below from_seq are skipped by whole segments where
+ * the names allow. The lines are as found: this does not verify.
  */
 typedef bool eventlog_each_fn(void *userdata, struct span line);
 int eventlog_scan(int dir_fd, uint64_t from_seq, bool newest_first, eventlog_each_fn *each,
@@ -142,7 +142,8 @@ int eventlog_segments(int dir_fd, struct eventlog_segment **ret, size_t *ret_n);
  * form. An unfinished group at the very end is no fault: nobody was told of it.
  */
 struct eventlog_verdict {
-	uint64_t segments, lines, events; /* that hold; what follows the first bad line is not read */
+	uint64_t segments, lines,
+		events; /* that hold; what follows the first bad line is not read */
 	uint64_t first_segment; /* number of the oldest: over 1, when older ones were removed */
 	uint64_t uncommitted; /* whole lines behind the last commit of the newest segment */
 	uint64_t torn; /* octets behind these that are no whole line */

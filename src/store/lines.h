@@ -7,7 +7,8 @@
 
 #include "base/span.h"
 
-/* Reads the lines of [0, end) of a file in large blocks, forwards or backwards, one way a reader. */
+/* Reads the lines of [0, end) of a file in large blocks, forwards or backwards, one way a reader.
+ */
 
 #define LINES_BLOCK ((size_t)256 << 10)
 #define LINE_MAX_SIZE ((size_t)16 << 20) /* far beyond a head with all its totals */

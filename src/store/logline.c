@@ -187,8 +187,8 @@ bool logline_commit(struct span line, struct logline_commit *ret)
 	return true;
 }
 
-bool logline_head(struct span line, struct logline_head *ret, logline_reading_fn *each,
-	void *userdata)
+bool logline_head(
+	struct span line, struct logline_head *ret, logline_reading_fn *each, void *userdata)
 {
 	json_auto_t *j = load(line);
 	struct logline_head h = { 0 };

@@ -53,5 +53,5 @@ bool logline_event(struct span line, struct logline_event *ret);
 bool logline_reading(struct span line, struct reading *ret);
 bool logline_commit(struct span line, struct logline_commit *ret);
 /* each (may be NULL) is called for the totals once the head is known to be sound. */
-bool logline_head(struct span line, struct logline_head *ret, logline_reading_fn *each,
-	void *userdata);
+bool logline_head(
+	struct span line, struct logline_head *ret, logline_reading_fn *each, void *userdata);

@@ -212,12 +212,12 @@ static bool head_readable(int log_fd, const char *name)
 
 static int cannot(struct diag *reterr, int r, const char *what, const char *name)
 {
-	return diag_set(reterr, r, "cannot %s segment %s of the event log: %s", what, name,
-		strerror(-r));
+	return diag_set(
+		reterr, r, "cannot %s segment %s of the event log: %s", what, name, strerror(-r));
 }
 
-static int walk_named(struct walk *w, int log_fd, const char *name, uint64_t *ret_size,
-	struct diag *reterr)
+static int walk_named(
+	struct walk *w, int log_fd, const char *name, uint64_t *ret_size, struct diag *reterr)
 {
 	int fd = segment_open(log_fd, name, ret_size), r;
 
@@ -226,7 +226,8 @@ static int walk_named(struct walk *w, int log_fd, const char *name, uint64_t *re
 	r = walk_segment(w, fd, *ret_size);
 	(void)close(fd);
 	if (r == -EPROTONOSUPPORT)
-		return diag_set(reterr, r, "segment %s of the event log: %s", name, w->check.reason);
+		return diag_set(
+			reterr, r, "segment %s of the event log: %s", name, w->check.reason);
 	return r < 0 ? cannot(reterr, r, "read", name) : 0;
 }
 
@@ -239,8 +240,8 @@ static int drop_unfinished(struct eventlog *l, const char *name, struct diag *re
 }
 
 /* Opens the newest segment for writing, without what follows its last group. */
-static int continue_segment(struct eventlog *l, const char *name, uint64_t size, uint64_t good_end,
-	struct diag *reterr)
+static int continue_segment(
+	struct eventlog *l, const char *name, uint64_t size, uint64_t good_end, struct diag *reterr)
 {
 	int fd = openat(l->log_fd, name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 

@@ -57,8 +57,8 @@ static int remove_old(struct eventlog *l, const struct eventlog_segment *segment
 	return (int)n;
 }
 
-int eventlog_retain(struct eventlog *l, uint64_t now_us, eventlog_removed_fn *removed,
-	void *userdata)
+int eventlog_retain(
+	struct eventlog *l, uint64_t now_us, eventlog_removed_fn *removed, void *userdata)
 {
 	struct eventlog_segment *segments = NULL;
 	size_t n = 0, older = 0;

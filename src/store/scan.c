@@ -8,8 +8,8 @@
 #include "store/lines.h"
 
 /* 1: each() wants no more. A segment that retention took meanwhile is passed over. */
-static int scan_segment(int log_fd, const char *name, bool newest_first, eventlog_each_fn *each,
-	void *userdata)
+static int scan_segment(
+	int log_fd, const char *name, bool newest_first, eventlog_each_fn *each, void *userdata)
 {
 	CLEANUP_LINES struct lines lines = { 0 };
 	struct span line;
@@ -50,8 +50,8 @@ static int scan_list(int log_fd, const struct eventlog_segment *segments, size_t
 
 		r = scan_segment(log_fd, name, newest_first, each, userdata);
 		if (r < 0)
-			(void)diag_set(reterr, r, "cannot read segment %s of the event log: %s", name,
-				strerror(-r));
+			(void)diag_set(reterr, r, "cannot read segment %s of the event log: %s",
+				name, strerror(-r));
 	}
 	return r < 0 ? r : 0;
 }
@@ -79,8 +79,8 @@ static int scan(int log_fd, uint64_t from_seq, size_t newest, bool newest_first,
 	if (n > newest && skip < n - newest)
 		skip = n - newest;
 	if (n > 0)
-		r = scan_list(log_fd, segments + skip, n - skip, newest_first, each, userdata,
-			reterr);
+		r = scan_list(
+			log_fd, segments + skip, n - skip, newest_first, each, userdata, reterr);
 	free(segments);
 	return r;
 }

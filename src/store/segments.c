@@ -112,8 +112,8 @@ static int list_add(struct list *l, int log_fd, const char *name)
 	}
 	memcpy(s.name, name, strlen(name) + 1); /* a parsed name is short */
 	s.size = (uint64_t)st.st_size;
-	s.modified_us = (uint64_t)st.st_mtim.tv_sec * 1000000u +
-			(uint64_t)st.st_mtim.tv_nsec / 1000u;
+	s.modified_us =
+		(uint64_t)st.st_mtim.tv_sec * 1000000u + (uint64_t)st.st_mtim.tv_nsec / 1000u;
 	l->p[l->n++] = s;
 	return 0;
 }

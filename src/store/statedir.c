@@ -38,7 +38,8 @@ static int take_lock(int dir_fd, int *ret_fd, struct diag *reterr)
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		r = -errno;
 		if (r != -EWOULDBLOCK)
-			(void)diag_set(reterr, r, "cannot lock the state directory: %s", strerror(-r));
+			(void)diag_set(
+				reterr, r, "cannot lock the state directory: %s", strerror(-r));
 		else if (read_small(fd, pid, sizeof(pid)) > 0)
 			r = diag_set(reterr, -EBUSY,
 				"another monitor, process %ld, uses this state directory: stop it, "
@@ -86,8 +87,8 @@ static int write_version(int dir_fd)
 {
 	char text[64];
 	int n = snprintf(text, sizeof(text), VERSION_LINE "%d\n", STATE_VERSION);
-	int fd = openat(dir_fd, "version.new",
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = openat(
+		dir_fd, "version.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int r = 0;
 
 	if (fd < 0)
@@ -136,7 +137,8 @@ static int check_version(int dir_fd, int log_fd, struct diag *reterr)
 		return diag_set(reterr, r, "cannot write `version` in the state directory: %s",
 			strerror(-r));
 	}
-	return diag_set(reterr, r, "cannot read `version` in the state directory: %s", strerror(-r));
+	return diag_set(
+		reterr, r, "cannot read `version` in the state directory: %s", strerror(-r));
 }
 
 static int open_log(int dir_fd, int *ret_fd, struct diag *reterr)

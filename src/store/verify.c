@@ -11,8 +11,8 @@
 #include "store/lines.h"
 
 /* A segment that is not the newest must end with a commit; what the newest has behind it may go. */
-static enum check_result check_end(struct check *c, bool newest, uint64_t torn,
-	struct eventlog_verdict *v)
+static enum check_result check_end(
+	struct check *c, bool newest, uint64_t torn, struct eventlog_verdict *v)
 {
 	if (!c->in_segment && torn == 0 && newest) {
 		(void)snprintf(v->reason, sizeof(v->reason),
@@ -28,8 +28,8 @@ static enum check_result check_end(struct check *c, bool newest, uint64_t torn,
 		return check_fault(c, "the segment ends within a line: its end was cut off");
 	}
 	if (!c->closed && c->in_segment && !newest)
-		return check_fault(c,
-			"the segment ends without a commit line: its end was cut off");
+		return check_fault(
+			c, "the segment ends without a commit line: its end was cut off");
 	if (torn > 0)
 		(void)snprintf(v->reason, sizeof(v->reason),
 			"torn tail: the last %" PRIu64 " octets are no whole line", torn);
@@ -73,8 +73,9 @@ static int verify_segment(struct check *c, int log_fd, const struct eventlog_seg
 	(void)segment_name_parse(s->name, &seq, &repeat);
 	if (c->in_segment && c->head.seq != seq) {
 		c->line = 1;
-		*ret = check_fault(c, "the file is named for seq %" PRIu64 ", its head says %" PRIu64,
-			seq, c->head.seq);
+		*ret = check_fault(c,
+			"the file is named for seq %" PRIu64 ", its head says %" PRIu64, seq,
+			c->head.seq);
 		return 0;
 	}
 	*ret = check_end(c, newest, torn, v);

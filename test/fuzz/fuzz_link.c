@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/message.h"
 #include "source/link/parse.h"
+#include "source/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

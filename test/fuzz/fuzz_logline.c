@@ -157,8 +157,9 @@ static void recover(const struct buf *segment)
 {
 	uint64_t sum = 0;
 	struct eventlog_restore restore = { &sum, take_reading, take_event };
-	struct eventlog_options o = { .dir_fd = folder_fd, .host = "h", .boot = "b",
-		.segment_size = 1 << 20 };
+	struct eventlog_options o = {
+		.dir_fd = folder_fd, .host = "h", .boot = "b", .segment_size = 1 << 20
+	};
 	struct eventlog_commit c = { .time_us = 1 };
 	struct eventlog_verdict v;
 	struct eventlog_end end, again;

@@ -58,6 +58,7 @@ int main(int argc, char **argv)
 	n = scandir(argv[1], &names, is_file, alphasort);
 	if (n <= 0) {
 		(void)printf("1..1\nnot ok 1 - no corpus in %s\n", argv[1]);
+		free(octets);
 		return 1;
 	}
 	(void)printf("1..%d\n", n);

@@ -300,7 +300,8 @@ static void take_facts(void)
 		puts("{\"type\":\"header\"}");
 	}
 	for (;;) {
-		enum fact_result r = fact_decode(span_of(received.p + used, received.n - used), &f, &n);
+		enum fact_result r =
+			fact_decode(span_of(received.p + used, received.n - used), &f, &n);
 
 		if (r == FACT_TRUNCATED)
 			break;

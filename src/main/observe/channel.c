@@ -27,9 +27,10 @@ static void emit(void *userdata, struct fact *f)
 	complete(o, f, ++o->seq);
 	buf_clear(&o->encoded);
 	fact_encode(f, &o->encoded);
-	if (o->encoded.failed || queue_put(o->queue, f->seq, f->type == FACT_AUDIT_DROP,
-					 buf_span(&o->encoded))) {
-		/* Claims are counted by the queue; the loss of anything else is healed by saying all anew. */
+	if (o->encoded.failed ||
+		queue_put(o->queue, f->seq, f->type == FACT_AUDIT_DROP, buf_span(&o->encoded))) {
+		/* Claims are counted by the queue; the loss of anything else is healed by saying
+		 * all anew. */
 		if (f->type != FACT_AUDIT_DROP)
 			o->facts_refused = true;
 	}

@@ -47,6 +47,7 @@ static void take_config(struct observe *o, const struct ipc_message *m)
 		return;
 	}
 	o->configured = true;
+	o->interval_ms = o->config.poll_ms;
 	if (sandbox_observe(&why)) {
 		ipc_say(IPC_CONTROL_FD, IPC_FAILED, EPERM, why.text);
 		observe_end(o, 1);

@@ -50,7 +50,8 @@ static int begin(struct observe *o, struct diag *reterr)
 	if (r)
 		return diag_set(reterr, r, "memory for netlink messages: %s", strerror(-r));
 	if (!o->inbox.locked)
-		log_line(LOG_WARNING, "memory for netlink messages could not be locked (RLIMIT_MEMLOCK)");
+		log_line(LOG_WARNING,
+			"memory for netlink messages could not be locked (RLIMIT_MEMLOCK)");
 	r = privilege_drop(reterr);
 	if (r)
 		return r;

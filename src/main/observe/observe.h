@@ -24,7 +24,8 @@
 enum hold {
 	HOLD_NONE = 0,
 	HOLD_DUMPS = 1, /* dumps wait: the kernel keeps their place */
-	HOLD_EVENTS = 2, /* notifications too: the kernel's buffers take them, and it counts losses */
+	HOLD_EVENTS =
+		2, /* notifications too: the kernel's buffers take them, and it counts losses */
 };
 
 struct netns;

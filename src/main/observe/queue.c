@@ -116,8 +116,8 @@ static void remove_claims(struct queue *q, struct chunk *c)
 }
 
 /*
- * Gives memory back by removing claims, oldest first; never from the chunk that is being sent, whose
- * octets the core has half of, nor from the newest. A chunk shrinks to what is left in it.
+ * Gives memory back by removing claims, oldest first; never from the chunk that is being sent,
+ * whose octets the core has half of, nor from the newest. A chunk shrinks to what is left in it.
  */
 static void make_room(struct queue *q, size_t n)
 {

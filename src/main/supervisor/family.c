@@ -18,7 +18,7 @@
 #define AUDIT_STATUS_NS (5 * NS_PER_S)
 #define BUSY_NS \
 	(3 * NS_PER_S) /* a core that lost its supervisor may still hold the state directory */
-#define BUSY_RETRY_NS (200 * NS_PER_MS)
+#define BUSY_RETRY_NS (500 * NS_PER_MS)
 #define READY_NS (10 * NS_PER_S) /* then we are ready without observe */
 #define FRESH_NS (10 * NS_PER_S) /* how long a sign of life lets us pet systemd's watchdog */
 

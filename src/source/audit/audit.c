@@ -69,14 +69,14 @@ static void refused(struct audit *a, int error)
 		snprintf(why, sizeof(why), "audit records are for the initial user namespace only");
 		break;
 	default:
-		snprintf(why, sizeof(why), "joining the audit records failed: %s",
-			strerror(-error));
+		snprintf(
+			why, sizeof(why), "joining the audit records failed: %s", strerror(-error));
 	}
 	state_is(a, SOURCE_ABSENT, why);
 }
 
-int audit_new(int fd, int error, uint32_t room, struct inbox *inbox,
-	const struct source_sink *sink, struct audit **ret)
+int audit_new(int fd, int error, uint32_t room, struct inbox *inbox, const struct source_sink *sink,
+	struct audit **ret)
 {
 	struct audit *a = calloc(1, sizeof(*a));
 
@@ -152,7 +152,8 @@ static void take_ipsec(struct audit *a, struct span text)
 	}
 	if (a->fact.type == FACT_AUDIT_DROP)
 		a->drops_seen++;
-	/* The actor's record is behind this one. For drops there is none: any such is a stranger's. */
+	/* The actor's record is behind this one. For drops there is none: any such is a stranger's.
+	 */
 	if (a->fact.type == FACT_AUDIT_DROP || pending_add(&a->pending, &a->fact))
 		a->sink.emit(a->sink.userdata, &a->fact);
 }
@@ -230,7 +231,8 @@ static void lost(struct audit *a)
 {
 	a->congested = true;
 	count_drops(a);
-	state_is(a, SOURCE_RESYNCING, "records were lost: they came faster than they could be read");
+	state_is(
+		a, SOURCE_RESYNCING, "records were lost: they came faster than they could be read");
 }
 
 void audit_readable(struct audit *a, size_t i)

@@ -7,8 +7,8 @@
 
 /*
  * Fields are NAME=VALUE with single spaces between. An LSM's subj= is the one value that may hold
- * spaces, and so, if somebody names a profile that way, forged fields. The kernel's own fields have a
- * fixed side of it: those before are taken at their first, those behind at their last occurrence.
+ * spaces, and so, if somebody names a profile that way, forged fields. The kernel's own fields have
+ * a fixed side of it: those before are taken at their first, those behind at their last occurrence.
  */
 enum which { FIRST, LAST };
 
@@ -122,8 +122,8 @@ static bool addr_field(struct span text, const char *name, struct addr *ret)
 }
 
 /* src=A src_prefixlen=N; without the length it is a host. */
-static bool prefix_fields(struct span text, const char *name, const char *length_name,
-	struct prefix *ret)
+static bool prefix_fields(
+	struct span text, const char *name, const char *length_name, struct prefix *ret)
 {
 	uint32_t length;
 
@@ -161,7 +161,8 @@ static enum parse_result parse_drop(struct span text, uint8_t op, struct fact *r
 	struct fact f = { .type = FACT_AUDIT_DROP, .source = SOURCE_AUDIT };
 
 	f.audit_drop.op = op;
-	if (!addr_field(text, "src", &f.audit_drop.src) || !addr_field(text, "dst", &f.audit_drop.dst) ||
+	if (!addr_field(text, "src", &f.audit_drop.src) ||
+		!addr_field(text, "dst", &f.audit_drop.dst) ||
 		f.audit_drop.src.family != f.audit_drop.dst.family)
 		return PARSE_TRUNCATED;
 	f.audit_drop.has_flowlabel = flowlabel_field(text, &f.audit_drop.flowlabel);
@@ -215,8 +216,8 @@ static enum parse_result parse_op(struct span text, struct fact *ret)
 		return PARSE_TRUNCATED;
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
 		if (span_equal(op, span_text(ops[i].name)))
-			return ops[i].drop ? parse_drop(text, ops[i].op, ret) :
-					     parse_change(text, ops[i].op, ret);
+			return ops[i].drop ? parse_drop(text, ops[i].op, ret)
+					   : parse_change(text, ops[i].op, ret);
 	}
 	return PARSE_UNKNOWN;
 }
@@ -299,8 +300,8 @@ enum parse_result audit_parse_syscall(struct span text, struct audit_actor *ret)
 	uint64_t arch;
 	uint32_t call;
 
-	if (!field(text, "arch", FIRST, &v) || !take_number(&v, 16, UINT32_MAX, &arch) || v.n != 0 ||
-		!number_field(text, "syscall", FIRST, &call) ||
+	if (!field(text, "arch", FIRST, &v) || !take_number(&v, 16, UINT32_MAX, &arch) ||
+		v.n != 0 || !number_field(text, "syscall", FIRST, &call) ||
 		!number_field(text, "pid", FIRST, &a.pid) ||
 		!number_field(text, "uid", FIRST, &a.uid))
 		return PARSE_TRUNCATED;

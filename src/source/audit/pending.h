@@ -40,4 +40,5 @@ void pending_take(struct pending *p, uint64_t serial, pending_each_fn *each, voi
 void pending_sweep(struct pending *p, pending_each_fn *each, void *userdata);
 
 /* The change as a fact; actor NULL: unknown. */
-void pending_fact(const struct pending_change *c, const struct audit_actor *actor, struct fact *ret);
+void pending_fact(
+	const struct pending_change *c, const struct audit_actor *actor, struct fact *ret);

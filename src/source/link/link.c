@@ -178,8 +178,8 @@ static int ask(struct link_source *l, uint16_t type)
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	h->nlmsg_seq = ++l->seq;
-	mnl_nlmsg_put_extra_header(h, type == RTM_GETLINK ? sizeof(struct ifinfomsg) :
-							    sizeof(struct ifaddrmsg));
+	mnl_nlmsg_put_extra_header(
+		h, type == RTM_GETLINK ? sizeof(struct ifinfomsg) : sizeof(struct ifaddrmsg));
 	if (send(l->requests, octets, h->nlmsg_len, MSG_DONTWAIT) < 0)
 		return -errno;
 	return 0;

@@ -24,7 +24,8 @@ int link_source_new(const int fds[2], const struct link_options *options,
 struct link_source *link_source_free(struct link_source *l);
 DEFINE_FREEP(link_source)
 
-int link_source_fd(const struct link_source *l, size_t i); /* 0: the notifications; answers are not waited for */
+int link_source_fd(const struct link_source *l,
+	size_t i); /* 0: the notifications; answers are not waited for */
 void link_source_readable(struct link_source *l, size_t i);
 /* Dumps links, then addresses, now; the kernel answers while it is asked. */
 void link_source_dump(struct link_source *l);

@@ -117,6 +117,17 @@ static void base_counts(struct xfrm *x)
 	}
 }
 
+void xfrm_again(struct xfrm *x, unsigned kinds)
+{
+	if (x->again) {
+		x->stale |= kinds;
+		return;
+	}
+	x->again = true;
+	x->wanted |= kinds;
+	xfrm_ask_next(x);
+}
+
 /* Not asked again at once, which could spin: it stays stale until the next round. */
 static void dump_failed(struct xfrm *x)
 {
@@ -139,7 +150,8 @@ void xfrm_end_dump(struct xfrm *x)
 		dump_failed(x);
 	} else if (x->spoiled) {
 		tell_dump(x, DUMP_FAILED, resyncs(x));
-		x->wanted |= kind;
+		x->failed |= kind;
+		xfrm_again(x, kind);
 	} else {
 		tell_dump(x, DUMP_END, resyncs(x));
 		x->resync &= ~kind;
@@ -210,15 +222,15 @@ static bool take_answer(struct xfrm *x, struct span message, uint64_t ret_count[
 		x->losses += xfrm_parse_sad_count(message.p, message.n, &ret_count[0]) != PARSE_OK;
 		return true;
 	default:
-		x->losses += xfrm_parse_spd_count(message.p, message.n, &ret_count[0], &ret_count[1]) !=
-			     PARSE_OK;
+		x->losses += xfrm_parse_spd_count(message.p, message.n, &ret_count[0],
+				     &ret_count[1]) != PARSE_OK;
 		return true;
 	}
 }
 
 /* Returns whether the question that was asked is answered. */
-static bool take_message(struct xfrm *x, const struct nlmsghdr *h, struct span message,
-	uint64_t ret_count[2])
+static bool take_message(
+	struct xfrm *x, const struct nlmsghdr *h, struct span message, uint64_t ret_count[2])
 {
 	int error = message_error(message);
 

@@ -145,7 +145,9 @@ static void emptied(struct xfrm *x, size_t i)
 		count_drops(x, i);
 		if (x->running & x->resync)
 			x->spoiled = true;
-		xfrm_ask(x, x->resync | (x->resync & XFRM_WANT_POLICY ? XFRM_WANT_DEFAULT : 0));
+		if (x->resync & XFRM_WANT_POLICY)
+			xfrm_ask(x, XFRM_WANT_DEFAULT);
+		xfrm_again(x, x->resync);
 	}
 	if (x->ending && x->drained[XFRM_FD_SA] && x->drained[XFRM_FD_POLICY])
 		xfrm_end_dump(x);

@@ -30,6 +30,7 @@ struct xfrm {
 	uint32_t seq; /* of the last request */
 	bool ending; /* the dump's last slice is read; notifications are not yet */
 	bool drained[XFRM_FD_REQUESTS]; /* since then */
+	bool again; /* one dump was repeated at once since the last round */
 	bool spoiled; /* the running dump can't be trusted */
 	int dump_error; /* -errno that the kernel ended it with */
 	unsigned failed; /* kinds whose last dump the kernel refused */
@@ -50,6 +51,11 @@ void xfrm_settle(struct xfrm *x); /* in step, when nothing is outstanding */
 /* dump.c: questions and answers */
 void xfrm_ask_next(struct xfrm *x);
 void xfrm_read_answers(struct xfrm *x, unsigned n_datagrams);
+/*
+ * Dumps these kinds again: at once the first time since the last round, then in the next one. In a
+ * storm that outruns us we would do nothing but dump.
+ */
+void xfrm_again(struct xfrm *x, unsigned kinds);
 void xfrm_end_dump(struct xfrm *x); /* when notifications are read empty */
 void xfrm_forget_touched(struct xfrm *x);
 

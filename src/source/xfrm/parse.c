@@ -127,8 +127,7 @@ static enum parse_result take_aead(const struct nlattr *a, struct sa *sa)
 static enum parse_result take_integrity(const struct nlattr *a, bool with_length, struct sa *sa)
 {
 	struct xfrm_algo_auth algo = { 0 };
-	enum parse_result r =
-		take(a, &algo, with_length ? sizeof(algo) : sizeof(struct xfrm_algo));
+	enum parse_result r = take(a, &algo, with_length ? sizeof(algo) : sizeof(struct xfrm_algo));
 
 	if (r != PARSE_OK)
 		return r;
@@ -181,8 +180,7 @@ static enum parse_result take_replay_esn(const struct nlattr *a, struct sa *sa)
 	return PARSE_OK;
 }
 
-static enum parse_result take_mark(
-	const struct nlattr *a, uint32_t *ret_mark, uint32_t *ret_mask)
+static enum parse_result take_mark(const struct nlattr *a, uint32_t *ret_mark, uint32_t *ret_mask)
 {
 	struct xfrm_mark v;
 	enum parse_result r = take(a, &v, sizeof(v));
@@ -306,8 +304,8 @@ static enum parse_result sa_attributes(const struct message *m, struct sa *sa)
 	return PARSE_OK;
 }
 
-static enum parse_result parse_sa(const void *head, const struct message *m, uint8_t op,
-	struct fact *f)
+static enum parse_result parse_sa(
+	const void *head, const struct message *m, uint8_t op, struct fact *f)
 {
 	struct xfrm_usersa_info info;
 	enum parse_result r;
@@ -409,8 +407,8 @@ static enum parse_result policy_attribute(const struct nlattr *a, struct policy 
 	}
 }
 
-static enum parse_result policy_of(const struct xfrm_userpolicy_info *i, const struct message *m,
-	struct policy *ret)
+static enum parse_result policy_of(
+	const struct xfrm_userpolicy_info *i, const struct message *m, struct policy *ret)
 {
 	enum parse_result r;
 
@@ -434,8 +432,8 @@ static enum parse_result policy_of(const struct xfrm_userpolicy_info *i, const s
 	return r;
 }
 
-static enum parse_result parse_policy(const void *head, const struct message *m, uint8_t op,
-	struct fact *f)
+static enum parse_result parse_policy(
+	const void *head, const struct message *m, uint8_t op, struct fact *f)
 {
 	struct xfrm_userpolicy_info info;
 
@@ -542,8 +540,8 @@ static enum parse_result parse_flush(const void *head, struct fact *f)
 	return PARSE_OK;
 }
 
-static enum parse_result parse_typed(uint16_t type, const void *head, const struct message *m,
-	struct fact *f)
+static enum parse_result parse_typed(
+	uint16_t type, const void *head, const struct message *m, struct fact *f)
 {
 	switch (type) {
 	case XFRM_MSG_NEWSA:
@@ -610,8 +608,8 @@ enum parse_result xfrm_parse(const void *message, size_t n, struct fact *ret)
 }
 
 /* A counts message: u32 flags, then attributes of their own numbering. */
-static enum parse_result count_attribute(const void *message, size_t n, uint16_t type, void *ret,
-	size_t size)
+static enum parse_result count_attribute(
+	const void *message, size_t n, uint16_t type, void *ret, size_t size)
 {
 	const char *payload = (const char *)message + sizeof(struct nlmsghdr);
 	const struct nlattr *a;
@@ -635,8 +633,8 @@ enum parse_result xfrm_parse_sad_count(const void *message, size_t n, uint64_t *
 	return r;
 }
 
-enum parse_result xfrm_parse_spd_count(const void *message, size_t n, uint64_t *ret,
-	uint64_t *ret_sockets)
+enum parse_result xfrm_parse_spd_count(
+	const void *message, size_t n, uint64_t *ret, uint64_t *ret_sockets)
 {
 	struct xfrmu_spdinfo v;
 	enum parse_result r = count_attribute(message, n, XFRMA_SPD_INFO, &v, sizeof(v));

@@ -17,5 +17,5 @@ enum parse_result xfrm_parse(const void *message, size_t n, struct fact *ret);
 
 /* The answer to GETSADINFO: SAs. To GETSPDINFO: policies, without and with those of sockets. */
 enum parse_result xfrm_parse_sad_count(const void *message, size_t n, uint64_t *ret);
-enum parse_result xfrm_parse_spd_count(const void *message, size_t n, uint64_t *ret,
-	uint64_t *ret_sockets);
+enum parse_result xfrm_parse_spd_count(
+	const void *message, size_t n, uint64_t *ret, uint64_t *ret_sockets);

@@ -147,8 +147,10 @@ void xfrm_ask(struct xfrm *x, unsigned want)
 {
 	if (x->refused)
 		return;
-	if (want & XFRM_WANT_COUNTS)
+	if (want & XFRM_WANT_COUNTS) {
+		x->again = false;
 		want = (want & XFRM_WANT_ALL) | QUESTION_SAD | QUESTION_SPD;
+	}
 	x->wanted |= want;
 	xfrm_ask_next(x);
 }

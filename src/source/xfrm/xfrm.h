@@ -10,8 +10,8 @@
 #include "source/source.h"
 
 /*
- * The SAs and policies of one netns: dumped once, then followed by notifications; dumped again after
- * a loss, and when asked. A dump runs in slices between the notifications, so that a million
+ * The SAs and policies of one netns: dumped once, then followed by notifications; dumped again
+ * after a loss, and when asked. A dump runs in slices between the notifications, so that a million
  * policies hold nobody up; each notification that overtakes a slice wins over it. Subscribes to
  * SA, EXPIRE, POLICY, MIGRATE and MAPPING, never to ACQUIRE or AEVENTS, which would change what
  * the kernel does. Key octets are wiped before anything is read.
@@ -30,7 +30,8 @@ enum xfrm_want {
 	XFRM_WANT_DEFAULT = 1, /* the default actions */
 	XFRM_WANT_SA = 2,
 	XFRM_WANT_POLICY = 4,
-	XFRM_WANT_COUNTS = 8, /* compare the kernel's counts with what was followed: see xfrm_stale() */
+	XFRM_WANT_COUNTS =
+		8, /* compare the kernel's counts with what was followed: see xfrm_stale() */
 	XFRM_WANT_ALL = XFRM_WANT_DEFAULT | XFRM_WANT_SA | XFRM_WANT_POLICY,
 };
 

@@ -73,7 +73,8 @@ struct xfrmstat *xfrmstat_free(struct xfrmstat *x)
 	return NULL;
 }
 
-static const struct fact_counter *find(const struct xfrmstat_reading *r, const char *name, unsigned at)
+static const struct fact_counter *find(
+	const struct xfrmstat_reading *r, const char *name, unsigned at)
 {
 	if (at < r->n && !strcmp(r->v[at].name, name))
 		return &r->v[at];

@@ -27,7 +27,8 @@ enum xfrmstat_moved {
 	XFRMSTAT_SA_MOVED = 2, /* one that the statistics of single SAs explain */
 };
 
-/* Emits the reading when a counter moved since the last one, or `always`. Bits of xfrmstat_moved. */
+/* Emits the reading when a counter moved since the last one, or `always`. Bits of xfrmstat_moved.
+ */
 unsigned xfrmstat_read(struct xfrmstat *x, bool always);
 /* The interval at which we are read: part of the state. */
 void xfrmstat_resolution_is(struct xfrmstat *x, uint64_t resolution_ms);

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "api/api.h"
 #include "api/collect.h"
+#include "api/cursor.h"
 #include "api/filter.h"
 #include "api/ring.h"
+#include "store/eventlog.h"
 
 static void collecting_keeps_the_first(void **state)
 {
@@ -32,12 +38,91 @@ static void collecting_keeps_the_first(void **state)
 		assert_false(collect_failed(c));
 		assert_int_equal(collect_finish(c), kept);
 		for (size_t at = 0; at < kept; at++) {
-			unsigned long i;
+			unsigned long i, other;
 
 			assert_int_equal(sscanf((const char *)collect_text(c, at).p, "%lu", &i), 1);
 			assert_int_equal(i * 7919 % n / 2, at / 2);
+			if (at % 2 == 0)
+				continue;
+			assert_int_equal(
+				sscanf((const char *)collect_text(c, at - 1).p, "%lu", &other), 1);
+			assert_true(other < i);
 		}
 	}
+}
+
+#define CURSOR_EVENTS 40u
+
+static void ignore_line(void *userdata, struct span line)
+{
+	(void)userdata;
+	(void)line;
+}
+
+/* Small groups in small segments: about two events each. */
+static void small_log_make(int state_fd)
+{
+	const struct eventlog_options o = {
+		.dir_fd = state_fd, .host = "h", .boot = "b", .segment_size = 1500
+	};
+	const struct eventlog_restore restore = { 0 };
+	const struct eventlog_commit commit = { .time_us = 1 };
+	struct eventlog_end end;
+	struct eventlog *log;
+
+	assert_int_equal(eventlog_open(&o, &restore, &end, &log, NULL), 0);
+	for (uint64_t seq = 1; seq <= CURSOR_EVENTS; seq++) {
+		const struct event e = { .seq = seq, .id = 4960, .time_us = seq };
+
+		eventlog_event(log, &e);
+		assert_int_equal(eventlog_commit(log, &commit, ignore_line, NULL), 0);
+	}
+	eventlog_free(log);
+}
+
+static void cursor_check(int state_fd, uint64_t from_seq, bool newest_first)
+{
+	CLEANUP(cursor) struct cursor *c = NULL;
+	uint64_t seq, wanted = newest_first ? CURSOR_EVENTS : from_seq;
+	struct span line;
+	unsigned budget = 3;
+	int r;
+
+	assert_int_equal(cursor_new(state_fd, from_seq, newest_first, &c), 0);
+	while ((r = cursor_next(c, &budget, &line, &seq)) != 0) {
+		if (r == -EAGAIN) {
+			assert_int_equal(budget, 0);
+			budget = 3;
+			continue;
+		}
+		assert_int_equal(r, 1);
+		assert_int_equal(seq, wanted);
+		wanted += newest_first ? (uint64_t)-1 : 1;
+	}
+	assert_int_equal(wanted, newest_first ? from_seq - 1 : CURSOR_EVENTS + 1);
+}
+
+static void cursors_cross_segments(void **state)
+{
+	char dir[] = "/tmp/test-cursor-XXXXXX", command[64];
+	struct eventlog_segment *segments = NULL;
+	size_t n = 0;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	small_log_make(fd);
+	assert_int_equal(eventlog_segments(fd, &segments, &n), 0);
+	assert_true(n > 5);
+	free(segments);
+	for (uint64_t from = 1; from <= CURSOR_EVENTS; from++) {
+		cursor_check(fd, from, false);
+		cursor_check(fd, from, true);
+	}
+	close(fd);
+	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
 }
 
 static void the_ring_forgets_the_oldest(void **state)
@@ -106,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(collecting_keeps_the_first),
+		cmocka_unit_test(cursors_cross_segments),
 		cmocka_unit_test(the_ring_forgets_the_oldest),
 		cmocka_unit_test(both_ways_to_read_a_line_agree),
 	};

@@ -21,6 +21,7 @@ static char folder[64], path[80];
 static struct client *c;
 static struct diag d;
 static pid_t server;
+static bool holds; /* the server keeps the connection open */
 
 static void serve(const char *answer, size_t n)
 {
@@ -48,6 +49,8 @@ static void serve(const char *answer, size_t n)
 				break;
 			at += (size_t)w;
 		}
+		while (holds)
+			(void)pause();
 		(void)close(fd);
 	}
 }
@@ -219,7 +222,9 @@ static void a_wake_ends_the_wait(void **state)
 	assert_int_equal(pipe(wake), 0);
 	assert_int_equal(write(wake[1], "x", 1), 1);
 	client_wake_by(c, wake[0]);
+	holds = true;
 	serve_text("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n");
+	holds = false;
 	assert_int_equal(client_lines(c, "/x", "*/*", on_line, NULL, &d), -EINTR);
 	(void)close(wake[0]);
 	(void)close(wake[1]);

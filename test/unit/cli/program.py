@@ -299,16 +299,22 @@ def bridge():
     check(r, r.returncode == 1, "listens there already" in r.stderr)
 
 
+def too_long(*_):
+    raise TimeoutError("took too long")
+
+
 def main():
+    signal.signal(signal.SIGALRM, too_long)
     server = Server(SOCKET, Monitor)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     tests = (lists, wrong_usage, events_once, events_followed, audit, export, status, not_reached, broken_pipe, watch, bridge)
     failed = 0
     print(f"1..{len(tests)}")
     for n, test in enumerate(tests, 1):
+        signal.alarm(30)
         try:
             test()
-            print(f"ok {n} - {test.__name__}")
+            print(f"ok {n} - {test.__name__}", flush=True)
         except Exception as e:  # each test tells its own failure
             failed += 1
             print(f"not ok {n} - {test.__name__}\n# {type(e).__name__}: {e}", flush=True)

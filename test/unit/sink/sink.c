@@ -148,7 +148,8 @@ static void what_is_too_long_or_empty_is_counted(void **state)
 /* A collector that is away costs what it misses, and the next datagram still goes. */
 static void udp_survives_a_collector_that_is_away(void **state)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	CLEANUP(sink) struct sink *s = NULL;

@@ -27,7 +27,8 @@ static void a_message_has_the_form_of_rfc5424(void **state)
 		"v=\"1\" seq=\"17\" time=\"2026-01-02T03:04:05.000006Z\" id=\"4965\" "
 		"name=\"unknown_spi\" log=\"security\" level=\"warning\" host=\"gw1\" count=\"1\" "
 		"counter=\"XfrmInNoStates\" netns=\"init\" src=\"192.0.2.1\" spi=\"4294967295\" "
-		"peer=\"O=\\\"A\\]\\\\B\\\"\" detail=\"{\\\"ours\\\":\\\"never\\\",\\\"n\\\":[1,2\\]}\" "
+		"peer=\"O=\\\"A\\]\\\\B\\\"\" "
+		"detail=\"{\\\"ours\\\":\\\"never\\\",\\\"n\\\":[1,2\\]}\" "
 		"h=\"0123456789abcdef\"] no SA with SPI 0xffffffff";
 	CLEANUP_BUF struct buf out = { 0 };
 
@@ -51,7 +52,8 @@ static void nothing_from_outside_breaks_the_header(void **state)
 	CLEANUP_BUF struct buf out = { 0 };
 
 	(void)state;
-	format("{\"id\":1,\"host\":\"a b\\n\",\"name\":\"0123456789012345678901234567890123456789\"}",
+	format("{\"id\":1,\"host\":\"a "
+	       "b\\n\",\"name\":\"0123456789012345678901234567890123456789\"}",
 		SYSLOG_MESSAGE_MAX, &out);
 	assert_non_null(strstr(out.p, " a?b? ipsecmon - 01234567890123456789012345678901 ["));
 	buf_clear(&out);
@@ -67,7 +69,8 @@ static void a_mark_stands_before_what_is_not_ascii(void **state)
 
 	(void)state;
 	format("{\"id\":1,\"message\":\"caf\xc3\xa9\"}", SYSLOG_MESSAGE_MAX, &out);
-	assert_non_null(strstr(out.p, "] \xef\xbb\xbf""caf\xc3\xa9"));
+	assert_non_null(strstr(out.p, "] \xef\xbb\xbf"
+				      "caf\xc3\xa9"));
 }
 
 static void a_long_one_loses_detail_then_its_end(void **state)
@@ -78,8 +81,8 @@ static void a_long_one_loses_detail_then_its_end(void **state)
 	(void)state;
 	memset(text, 'd', 1990);
 	text[1990] = '\0';
-	(void)snprintf(line, sizeof(line), "{\"id\":1,\"message\":\"short\",\"detail\":{\"x\":\"%s\"}}",
-		text);
+	(void)snprintf(line, sizeof(line),
+		"{\"id\":1,\"message\":\"short\",\"detail\":{\"x\":\"%s\"}}", text);
 	format(line, SYSLOG_MESSAGE_MAX, &out);
 	assert_null(strstr(out.p, "detail"));
 	assert_non_null(strstr(out.p, "] short"));

@@ -38,9 +38,13 @@ static void make_two_groups(struct logfixture *f, struct two_groups *g)
 static struct eventlog *recover(struct logfixture *f, uint64_t last_seq, uint64_t torn)
 {
 	struct eventlog_verdict v = { 0 };
+	struct restored restored = { 0 };
 	struct eventlog_end end;
-	struct eventlog *l = fixture_reopen(f, &end);
+	struct eventlog *l = NULL;
 
+	assert_int_equal(fixture_open(f, &restored, &end, &l), 0);
+	assert_int_equal(restored.kernel, last_seq); /* no reading without its commit line */
+	assert_int_equal(restored.events, last_seq);
 	assert_int_equal(end.last_seq, last_seq);
 	assert_int_equal(end.applied, last_seq);
 	assert_int_equal(end.torn, torn);
@@ -171,11 +175,11 @@ static void damage_is_kept_and_named_and_a_new_segment_begins(void **state)
 	(void)state;
 	fixture_init(&f);
 	make_two_groups(&f, &g);
-	at = strstr(g.p, "\"seq\":2,"); /* line 3 */
+	at = strstr(g.p, "\"seq\":3,"); /* line 6, the first of the second group */
 	at[6] = '1';
 	write_log_file(&f, "00000000000000000001.jsonl", g.p, g.both);
 	assert_int_equal(fixture_open(&f, &restored, &end, &l), 0);
-	assert_int_equal(end.damaged_line, 3);
+	assert_int_equal(end.damaged_line, 6);
 	assert_string_equal(end.damaged_segment, "00000000000000000001.jsonl");
 	assert_int_equal(end.torn, 0);
 	assert_int_equal(end.last_seq, 4); /* what can be read still counts */
@@ -191,11 +195,13 @@ static void damage_is_kept_and_named_and_a_new_segment_begins(void **state)
 	assert_memory_equal(after, g.p, n); /* the evidence is untouched */
 	free(after);
 	assert_int_equal(verify(&f, &v), -EBADMSG);
-	assert_int_equal(v.line, 3);
+	assert_int_equal(v.line, 6);
 	assert_string_equal(v.segment, names[0]);
-	/* Nor can it be hidden by cutting the damaged segment before the damage. */
+	/* Nor can it be hidden, by cutting the segment before the damage or by mending that. */
 	write_log_file(&f, names[0], g.p, g.first);
-	at[6] = '2';
+	assert_int_equal(verify(&f, &v), -EBADMSG);
+	assert_string_equal(v.segment, names[1]);
+	at[6] = '3';
 	write_log_file(&f, names[0], g.p, g.both);
 	assert_int_equal(verify(&f, &v), -EBADMSG);
 	assert_string_equal(v.segment, names[1]);

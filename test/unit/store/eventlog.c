@@ -264,10 +264,12 @@ static void retention_removes_the_oldest_and_totals_stay(void **state)
 	assert_int_equal(restored.readings, 2);
 	gone = (struct removals){ 0 };
 	assert_int_equal(eventlog_retain(l, s[n - 1].modified_us + 3600u * 1000000u - 1000000u,
-				 count_removed, &gone), 0);
+				 count_removed, &gone),
+		0);
 	assert_int_equal(gone.segments, 0);
 	assert_int_equal(eventlog_retain(l, s[n - 1].modified_us + UINT64_C(3602000000),
-				 count_removed, &gone), 0);
+				 count_removed, &gone),
+		0);
 	assert_int_equal(gone.segments, n - 1); /* the newest stays */
 	free(s);
 	write_group_of(l, 100, 101);

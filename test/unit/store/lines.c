@@ -37,7 +37,8 @@ static void expect(const char *content, const char *forward, const char *backwar
 			lines_forward(&l, fd, strlen(content));
 		else
 			lines_backward(&l, fd, strlen(content));
-		while ((way == 0 ? lines_next(&l, &line, &whole) : lines_prev(&l, &line, &whole)) == 1)
+		while ((way == 0 ? lines_next(&l, &line, &whole) : lines_prev(&l, &line, &whole)) ==
+			1)
 			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "|%.*s%s",
 				(int)line.n, (const char *)line.p, whole ? "" : "!");
 		assert_string_equal(got, way == 0 ? forward : backward);
@@ -91,7 +92,8 @@ static void lines_across_blocks_are_whole(void **state)
 			size_t i = way == 0 ? k : n_lines - 1 - k;
 
 			assert_int_equal(way == 0 ? lines_next(&l, &line, &whole)
-						  : lines_prev(&l, &line, &whole), 1);
+						  : lines_prev(&l, &line, &whole),
+				1);
 			assert_true(whole);
 			assert_int_equal(line.n, lengths[i]);
 			if (line.n > 0) {
@@ -99,8 +101,9 @@ static void lines_across_blocks_are_whole(void **state)
 				assert_int_equal(line.p[line.n - 1], 'a' + (int)i);
 			}
 		}
-		assert_int_equal(way == 0 ? lines_next(&l, &line, &whole)
-					  : lines_prev(&l, &line, &whole), 0);
+		assert_int_equal(
+			way == 0 ? lines_next(&l, &line, &whole) : lines_prev(&l, &line, &whole),
+			0);
 	}
 	(void)close(fd);
 	free(p);
@@ -122,8 +125,9 @@ static void a_line_without_end_is_refused(void **state)
 			lines_forward(&l, fd, size);
 		else
 			lines_backward(&l, fd, size);
-		assert_int_equal(way == 0 ? lines_next(&l, &line, &whole)
-					  : lines_prev(&l, &line, &whole), -EMSGSIZE);
+		assert_int_equal(
+			way == 0 ? lines_next(&l, &line, &whole) : lines_prev(&l, &line, &whole),
+			-EMSGSIZE);
 	}
 	(void)close(fd);
 }

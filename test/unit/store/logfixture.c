@@ -18,7 +18,8 @@
 void fixture_init(struct logfixture *f)
 {
 	*f = (struct logfixture){ .segment_size = 1 << 20 };
-	/* In memory where there is such a place: thousands of fdatasync() take their time on a disk. */
+	/* In memory where there is such a place: thousands of fdatasync() take their time on a
+	 * disk. */
 	(void)snprintf(f->path, sizeof(f->path), "%s/ipsecmon-log-XXXXXX",
 		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(f->path));
@@ -72,11 +73,15 @@ static void take_event(void *userdata, struct span line)
 int fixture_open(struct logfixture *f, struct restored *ret_restored, struct eventlog_end *ret_end,
 	struct eventlog **ret)
 {
-	struct eventlog_options o = { .dir_fd = f->dir_fd, .host = "gw1", .boot = "boot-1",
-		.segment_size = f->segment_size, .keep_size = f->keep_size,
+	struct eventlog_options o = { .dir_fd = f->dir_fd,
+		.host = "gw1",
+		.boot = "boot-1",
+		.segment_size = f->segment_size,
+		.keep_size = f->keep_size,
 		.keep_age_s = f->keep_age_s };
-	struct eventlog_restore restore = { .userdata = ret_restored, .reading = take_reading,
-		.event = take_event };
+	struct eventlog_restore restore = {
+		.userdata = ret_restored, .reading = take_reading, .event = take_event
+	};
 	struct diag d = { "" };
 	int r = eventlog_open(&o, ret_restored ? &restore : NULL, ret_end, ret, &d);
 
@@ -97,10 +102,20 @@ struct eventlog *fixture_reopen(struct logfixture *f, struct eventlog_end *ret_e
 
 void append_event(struct eventlog *l, uint64_t seq)
 {
-	struct event e = { .seq = seq, .time_us = FIXTURE_TIME_US + seq, .id = 4965,
-		.name = "unknown_spi", .log = "security", .subcategory = "IPsec Driver",
-		.outcome = "failure", .level = "warning", .count = 1, .counter = "XfrmInNoStates",
-		.host = "gw1", .boot = "boot-1", .netns = "init", .has_spi = true,
+	struct event e = { .seq = seq,
+		.time_us = FIXTURE_TIME_US + seq,
+		.id = 4965,
+		.name = "unknown_spi",
+		.log = "security",
+		.subcategory = "IPsec Driver",
+		.outcome = "failure",
+		.level = "warning",
+		.count = 1,
+		.counter = "XfrmInNoStates",
+		.host = "gw1",
+		.boot = "boot-1",
+		.netns = "init",
+		.has_spi = true,
 		.spi = (uint32_t)(seq * 2654435761u) };
 
 	(void)snprintf(e.message, sizeof(e.message), "\"no\" SA for \xc3\xa9\n{%u}", e.spi);
@@ -111,14 +126,21 @@ void append_event(struct eventlog *l, uint64_t seq)
 void append_reading_of(struct eventlog *l, const char *counter, uint64_t kernel)
 {
 	eventlog_reading(l, &(struct eventlog_totals){ .time_us = FIXTURE_TIME_US + kernel,
-		.boot = "boot-1", .netns = "init", .cookie = 4711, .counter = counter,
-		.kernel = kernel, .attributed = kernel - kernel / 3, .unattributed = kernel / 3 });
+				    .boot = "boot-1",
+				    .netns = "init",
+				    .cookie = 4711,
+				    .counter = counter,
+				    .kernel = kernel,
+				    .attributed = kernel - kernel / 3,
+				    .unattributed = kernel / 3 });
 }
 
 int commit_group(struct eventlog *l, uint64_t applied)
 {
-	struct eventlog_commit c = { .time_us = FIXTURE_TIME_US + applied, .epoch = 7,
-		.applied = applied, .n_pending = 2,
+	struct eventlog_commit c = { .time_us = FIXTURE_TIME_US + applied,
+		.epoch = 7,
+		.applied = applied,
+		.n_pending = 2,
 		.pending = { { applied / 2, applied / 2 + 1 }, { applied, applied } } };
 
 	return eventlog_commit(l, &c, NULL, NULL);

@@ -19,8 +19,9 @@ static void seq_is_found_quickly_and_slowly(void **state)
 {
 	static const char *const bad[] = { "", "{", "x", "{\"v\":1,\"seq\":", "{\"v\":1,\"seq\":7",
 		"{\"v\":1,\"seq\":-7,\"id\":1}", "{\"v\":1,\"seq\":\"7\",\"id\":1}",
-		"{\"v\":1,\"seq\":99999999999999999999,\"id\":1}", "{\"type\":\"x\",\"seq\":7,\"id\":1}",
-		"[7]", "{\"seq\":7}", "{\"seq\":7,\"id\":4294967296}" };
+		"{\"v\":1,\"seq\":99999999999999999999,\"id\":1}",
+		"{\"type\":\"x\",\"seq\":7,\"id\":1}", "[7]", "{\"seq\":7}",
+		"{\"seq\":7,\"id\":4294967296}" };
 	uint64_t seq = 0;
 
 	(void)state;
@@ -42,7 +43,8 @@ static void kinds_are_told_by_the_first_key(void **state)
 	assert_int_equal(logline_kind(span_text("")), LOGLINE_EVENT);
 	assert_int_equal(logline_kind(span_text("{\"type\":\"head\",\"x\":1}")), LOGLINE_HEAD);
 	assert_int_equal(logline_kind(span_text("{\"type\":\"commit\",\"x\":1}")), LOGLINE_COMMIT);
-	assert_int_equal(logline_kind(span_text("{\"type\":\"reading\",\"x\":1}")), LOGLINE_READING);
+	assert_int_equal(
+		logline_kind(span_text("{\"type\":\"reading\",\"x\":1}")), LOGLINE_READING);
 	assert_int_equal(logline_kind(span_text("{\"type\":\"commits\",\"x\":1}")), LOGLINE_OTHER);
 }
 
@@ -73,18 +75,23 @@ static void a_commit_knows_what_is_pending(void **state)
 	char line[512];
 
 	(void)state;
-	assert_true(logline_commit(span_text("{\"type\":\"commit\",\"boot\":\"b\",\"seq\":9,"
-		"\"events\":2,\"epoch\":3,\"applied\":4,\"pending\":[[1,2],[4,4]]}"), &c));
+	assert_true(logline_commit(
+		span_text("{\"type\":\"commit\",\"boot\":\"b\",\"seq\":9,"
+			  "\"events\":2,\"epoch\":3,\"applied\":4,\"pending\":[[1,2],[4,4]]}"),
+		&c));
 	assert_int_equal(c.n_pending, 2);
 	assert_int_equal(c.pending[1][0], 4);
 	assert_int_equal(c.lost, 0);
-	assert_false(logline_commit(span_text("{\"type\":\"commit\",\"boot\":\"b\",\"seq\":9,"
-		"\"events\":2,\"epoch\":3,\"applied\":4,\"pending\":[[1]]}"), &c));
-	(void)snprintf(line, sizeof(line), "{\"type\":\"commit\",\"boot\":\"b\",\"seq\":9,"
+	assert_false(logline_commit(
+		span_text("{\"type\":\"commit\",\"boot\":\"b\",\"seq\":9,"
+			  "\"events\":2,\"epoch\":3,\"applied\":4,\"pending\":[[1]]}"),
+		&c));
+	(void)snprintf(line, sizeof(line),
+		"{\"type\":\"commit\",\"boot\":\"b\",\"seq\":9,"
 		"\"events\":2,\"epoch\":3,\"applied\":4,\"pending\":[");
 	for (int i = 0; i < 17; i++)
-		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s[1,2]",
-			i ? "," : "");
+		(void)snprintf(
+			line + strlen(line), sizeof(line) - strlen(line), "%s[1,2]", i ? "," : "");
 	(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), "]}");
 	assert_false(logline_commit(span_text(line), &c)); /* one more than there can be */
 }

@@ -282,8 +282,8 @@ static void another_program_comes_to_the_same_verdict(void **state)
 		skip();
 	make_log(&f, &c);
 	assert_int_equal(verify(&f, &v), 0);
-	(void)snprintf(expected, sizeof(expected), "%u %u %s", (unsigned)v.lines, (unsigned)v.events,
-		v.digest);
+	(void)snprintf(expected, sizeof(expected), "%u %u %s", (unsigned)v.lines,
+		(unsigned)v.events, v.digest);
 	assert_int_equal(run_verifier(&f, said, sizeof(said)), 0);
 	assert_string_equal(said, expected);
 	for (unsigned i = 0; i < 5; i++) {
