@@ -234,7 +234,7 @@ inject()
 # moved COUNTER VALUE [NETNS]: wait for the kernel to have counted.
 moved()
 {
-	labtool wait "${3:-$B}" "$1" "$2" || die "$NAME: the kernel did not count"
+	labtool wait -t "${MOVED_MS:-10000}" "${3:-$B}" "$1" "$2" || die "$NAME: the kernel did not count"
 }
 
 # ---- the four faults that every kind of SA can show, each by a flow of its own (scenarios kinds and twins)
@@ -273,6 +273,7 @@ four_counted()
 # bed NUMBER [VARIANT]: two hosts with flow 1 between them, built at once, for a trial.
 bed()
 {
+	MOVED_MS=300000 # a storm takes its time
 	instance "bed$1" "${2:-esp4}" "$1"
 	hosts
 	secure 1

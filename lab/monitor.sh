@@ -94,7 +94,7 @@ monitor_watches()
 # log NAME: all lines of its log, read from the files, not asked for.
 log()
 {
-	cat "$LAB_TMP/monitor/$1/state/log/"*.jsonl
+	cat "$LAB_TMP/monitor/$1/state/log/"*.jsonl </dev/null
 }
 
 # monitor_events NAME: the events in its log.
@@ -143,7 +143,7 @@ expect()
 # monitor_balanced NAME KERNEL_FILE DESCRIPTION: the central promise. The log is read until it holds, for some time.
 monitor_balanced()
 {
-	within 20 is_balanced "$1" "$2"
+	within 60 is_balanced "$1" "$2"
 	expect "$3" eval '[ -z "$DIFFERENCE" ] || { echo "$DIFFERENCE"; false; }'
 }
 
@@ -158,6 +158,19 @@ monitor_settled()
 	within 60 is_settled "$1"
 }
 
+# is_running PID: a process that has ended, but that nobody has waited for, does not run.
+is_running()
+{
+	local state
+	state=$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)
+	[ -n "$state" ] && [ "$state" != Z ]
+}
+
+has_ended()
+{
+	! is_running "$1"
+}
+
 # monitor_stop NAME: end it as systemd would; fails if it does not end cleanly within 10 s.
 monitor_stop()
 {
@@ -165,7 +178,7 @@ monitor_stop()
 	pid=$(<"$LAB_TMP/monitor/$1/pid")
 	rm "$LAB_TMP/monitor/$1/pid"
 	kill "$pid" 2>/dev/null
-	within 10 eval "! kill -0 $pid 2>/dev/null" || kill -KILL "$pid"
+	within 20 has_ended "$pid" || kill -KILL "$pid"
 	wait "$pid"
 }
 
@@ -178,15 +191,16 @@ process()
 	done
 }
 
-# monitors_end: whatever still runs.
+# monitors_end [FOLDER]: end whatever still runs; what the monitors left is kept in that folder of the results.
 monitors_end()
 {
 	local pid
 	for pid in "$LAB_TMP"/monitor/*/pid; do
 		monitor_stop "$(basename "$(dirname "$pid")")"
 	done
-	if [ -n "${LAB_OUT:-}" ] && [ -d "$LAB_TMP/monitor" ]; then
-		cp -r "$LAB_TMP/monitor/." "$LAB_OUT/result/"
+	if [ -n "${1:-}" ] && [ -d "$LAB_TMP/monitor" ]; then
+		mkdir -p "$LAB_OUT/result/$1"
+		cp -r "$LAB_TMP/monitor/." "$LAB_OUT/result/$1/"
 	fi
 	rm -rf "$LAB_TMP/monitor"
 }

@@ -118,14 +118,6 @@ struct restored {
 	struct restored *next;
 };
 
-enum spi_fate {
-	SPI_ALIVE = 0,
-	SPI_DELETED = 1,
-	SPI_EXPIRED = 2,
-	SPI_FLUSHED = 3,
-	SPI_VANISHED = 4
-};
-
 /* All that is known of a destination and SPI: living SAs, and the newest lives that ended. */
 struct spi_key {
 	struct addr dst;

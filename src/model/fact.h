@@ -81,10 +81,17 @@ enum fact_access_op {
 enum fact_log_op {
 	LOG_TORN = 1, /* an unfinished group was cut at start; value: octets */
 	LOG_FAILED = 2, /* writing failed; value: errno */
-	LOG_RESUMED = 3, /* writing works again; value: groups that waited */
+	LOG_RESUMED = 3, /* writing works again; value: events lost meanwhile */
 	LOG_SEGMENT_REMOVED = 4, /* by retention; value: events in it */
 	LOG_DAMAGED = 5, /* found at start: the chain does not hold; value: line */
 	LOG_RECORDING = 6, /* a recording was begun */
+};
+enum spi_fate { /* how an SA ended, for the history of its SPI */
+	SPI_ALIVE = 0,
+	SPI_DELETED = 1,
+	SPI_EXPIRED = 2,
+	SPI_FLUSHED = 3,
+	SPI_VANISHED = 4,
 };
 enum fact_process_op { PROCESS_STARTED = 1, PROCESS_ENDED = 2 };
 

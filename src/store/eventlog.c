@@ -228,13 +228,15 @@ static bool append_reading(struct eventlog *l, const struct reading *r)
 
 void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t)
 {
-	struct reading r = { .time_us = t->time_us,
+	struct reading r = {
+		.time_us = t->time_us,
 		.cookie = t->cookie,
 		.kernel = t->kernel,
 		.attributed = t->attributed,
 		.unattributed = t->unattributed,
-		.suppressed = t->suppressed },
-		       *at;
+		.suppressed = t->suppressed,
+	};
+	struct reading *at;
 	bool room;
 
 	(void)snprintf(r.boot, sizeof(r.boot), "%s", t->boot);

@@ -76,10 +76,11 @@ static bool proto_of(const char *name, uint8_t *ret)
 	return false;
 }
 
-/* As the core numbers how an SPI ended; see enum spi_fate there. */
-static uint8_t fate_of(uint64_t id)
+static enum spi_fate fate_of(uint64_t id)
 {
-	return id == EVENT_SA_ADDED ? 0 : id == EVENT_SA_DELETED ? 1 : 2;
+	return id == EVENT_SA_ADDED     ? SPI_ALIVE
+	       : id == EVENT_SA_DELETED ? SPI_DELETED
+					: SPI_EXPIRED;
 }
 
 static bool spi_of_event(const struct doc *d, uint64_t id, struct fact *f)
@@ -95,7 +96,7 @@ static bool spi_of_event(const struct doc *d, uint64_t id, struct fact *f)
 		time_parse(time, 0, &time_us, NULL) < 0)
 		return false;
 	f->restore_spi.spi = (uint32_t)spi;
-	f->restore_spi.how = fate_of(id);
+	f->restore_spi.how = (uint8_t)fate_of(id);
 	text_set(f->restore_spi.boot, sizeof(f->restore_spi.boot), doc_text(d, "boot"));
 	if (id == EVENT_SA_ADDED) {
 		f->restore_spi.born_us = time_us;

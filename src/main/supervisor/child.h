@@ -15,8 +15,9 @@
 
 #define CHILD_QUEUE 64 /* messages; a child that leaves more unread is stuck */
 #define CHILD_SILENCE_NS (30 * NS_PER_S) /* without IPC_ALIVE: stuck */
-#define CHILD_START_NS (120 * NS_PER_S) /* the same before it is ready: core may read a large log \
-					 */
+#define CHILD_START_NS \
+	(120 * NS_PER_S) /* the same before it is ready: core may read a large log \
+			  */
 #define CHILD_STOP_NS (10 * NS_PER_S) /* from IPC_STOP to SIGKILL */
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
