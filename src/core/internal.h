@@ -98,7 +98,7 @@ struct netns {
 	uint64_t n_sa, n_larval, n_policy;
 	uint32_t sa_generation, policy_generation, link_generation, addr_generation;
 	bool sa_known, policy_known; /* a first dump has ended */
-	bool sa_resync, policy_resync;
+	bool sa_resync, policy_resync, policy_dumping;
 	uint64_t sa_dumped_ns; /* begin of the newest complete dump of SAs */
 	uint64_t sa_dumping_ns; /* begin of the dump that runs; 0: none */
 	uint64_t stats_lost_ns; /* SAs went without their final statistics */

@@ -323,20 +323,28 @@ void ledger_dump(struct core *c, const struct fact *f)
 			ns->sa_generation++;
 			ns->sa_resync = f->dump.resync || !ns->sa_known;
 			ns->sa_dumping_ns = f->boot_ns;
-		} else if (f->dump.phase == DUMP_END) {
+			break;
+		}
+		/* A restarted core may be told the end of a dump whose begin it has not seen. */
+		if (f->dump.phase == DUMP_END && ns->sa_dumping_ns) {
 			sas_dump_end(c, ns);
 			ns->sa_known = true;
 			ns->sa_dumped_ns = ns->sa_dumping_ns;
 		}
+		ns->sa_dumping_ns = 0;
 		break;
 	case DUMP_POLICY:
 		if (f->dump.phase == DUMP_BEGIN) {
 			ns->policy_generation++;
 			ns->policy_resync = f->dump.resync || !ns->policy_known;
-		} else if (f->dump.phase == DUMP_END) {
+			ns->policy_dumping = true;
+			break;
+		}
+		if (f->dump.phase == DUMP_END && ns->policy_dumping) {
 			policies_dump_end(c, ns);
 			ns->policy_known = true;
 		}
+		ns->policy_dumping = false;
 		break;
 	default:
 		links_dump(c, f, ns);

@@ -103,7 +103,9 @@ static void there(struct core *c, const struct fact *f)
 			return;
 		}
 		l->policy = *p;
-		l->announced = (f->policy.op == SA_DUMPED && ns->policy_resync) || !is_told(p);
+		l->announced =
+			(f->policy.op == SA_DUMPED && (ns->policy_resync || !ns->policy_known)) ||
+			!is_told(p);
 		ns->resync_added +=
 			ns->policy_known && ns->policy_resync && f->policy.op == SA_DUMPED;
 		ns->n_policy++;

@@ -81,7 +81,14 @@ static int each_source(const struct core *c, core_each_fn *each, void *userdata)
 	struct netns *ns;
 
 	for (uint8_t i = 1; i < SOURCE_N; i++) {
-		if (!tell_source(&c->host_sources[i], i, NULL, each, userdata))
+		struct source_status s = c->host_sources[i];
+
+		if (i == SOURCE_AUDIT && !(c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT))) {
+			s.state = SOURCE_OFF;
+			(void)snprintf(s.reason, sizeof(s.reason),
+				"excluded by `evidence` in the configuration");
+		}
+		if (!tell_source(&s, i, NULL, each, userdata))
 			return 0;
 	}
 	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {

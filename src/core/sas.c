@@ -155,7 +155,7 @@ static void there(struct core *c, const struct fact *f)
 		l = insert(c, ns, sa);
 		if (!l)
 			return;
-		if (f->sa.op == SA_DUMPED && ns->sa_resync) {
+		if (f->sa.op == SA_DUMPED && (ns->sa_resync || !ns->sa_known)) {
 			/* It was there before we looked: its statistics are history, not news. */
 			l->announced = true;
 			l->told_replayed = sa->replayed;
@@ -250,16 +250,17 @@ static void gone(struct core *c, const struct fact *f)
 	sa_key_of(final, &key);
 	l = map_get(c->sas, &key);
 	if (l) {
-		uint8_t direction = l->sa.direction;
 		bool larval = l->sa.larval;
 
 		if (!l->announced && !larval)
 			tell_added(c, l);
-		count_out(ns, &l->sa);
-		l->sa = *final;
-		l->sa.larval = larval;
-		l->sa.direction = final->direction ? final->direction : direction;
-		count_in(ns, &l->sa);
+		/* The last word on what it carried and dropped; EXPIRE has no more than that. */
+		l->sa.bytes = final->bytes;
+		l->sa.packets = final->packets;
+		l->sa.used_s = final->used_s;
+		l->sa.replayed = final->replayed;
+		l->sa.late = final->late;
+		l->sa.integrity_failed = final->integrity_failed;
 		remove_sa(c, ns, l, expired ? SPI_EXPIRED : SPI_DELETED);
 		if (larval)
 			return;

@@ -17,6 +17,17 @@
 #include "api/ring.h"
 #include "store/eventlog.h"
 
+/* Spans have no end mark. */
+static unsigned long number_at(const struct collect *c, size_t at)
+{
+	struct span text = collect_text(c, at);
+	unsigned long v = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		v = v * 10 + (unsigned long)(text.p[i] - '0');
+	return v;
+}
+
 static void collecting_keeps_the_first(void **state)
 {
 	static const size_t wants[] = { 0, 1, 7, 2000, 50000 };
@@ -38,15 +49,12 @@ static void collecting_keeps_the_first(void **state)
 		assert_false(collect_failed(c));
 		assert_int_equal(collect_finish(c), kept);
 		for (size_t at = 0; at < kept; at++) {
-			unsigned long i, other;
+			unsigned long i = number_at(c, at);
 
-			assert_int_equal(sscanf((const char *)collect_text(c, at).p, "%lu", &i), 1);
 			assert_int_equal(i * 7919 % n / 2, at / 2);
 			if (at % 2 == 0)
 				continue;
-			assert_int_equal(
-				sscanf((const char *)collect_text(c, at - 1).p, "%lu", &other), 1);
-			assert_true(other < i);
+			assert_true(number_at(c, at - 1) < i);
 		}
 	}
 }
