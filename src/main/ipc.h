@@ -38,6 +38,8 @@ enum ipc_type {
 	IPC_FAILED = 11, /* from a child: text says why it can't start, error: errno. EBUSY:
 			    another monitor has the state directory */
 	IPC_NETNS_READY = 12, /* to observe: the list of netns is complete */
+	IPC_SINKS =
+		14, /* from core: journald or syslog hung up; wants IPC_CONFIG with new sockets */
 	IPC_NETNS_UNWATCHED = 13, /* to observe: only listed: name, inode; text: why */
 };
 

@@ -280,6 +280,19 @@ size_t eventlog_group_events(const struct eventlog *l)
 	return l->group_events;
 }
 
+size_t eventlog_group_octets(const struct eventlog *l)
+{
+	return l->group.n;
+}
+
+void eventlog_set_limits(
+	struct eventlog *l, uint64_t segment_size, uint64_t keep_size, uint64_t keep_age_s)
+{
+	l->segment_size = segment_size;
+	l->keep_size = keep_size;
+	l->keep_age_s = keep_age_s;
+}
+
 bool eventlog_group_open(const struct eventlog *l)
 {
 	return l->group.n > 0 || l->readings.n_owed > 0;

@@ -89,6 +89,10 @@ void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t);
 /* Events in the open group, and whether anything is. */
 size_t eventlog_group_events(const struct eventlog *l);
 bool eventlog_group_open(const struct eventlog *l);
+size_t eventlog_group_octets(const struct eventlog *l); /* of EVENTLOG_WAITING_MAX */
+/* Other limits from now on; as in struct eventlog_options. */
+void eventlog_set_limits(
+	struct eventlog *l, uint64_t segment_size, uint64_t keep_size, uint64_t keep_age_s);
 
 /*
  * Closes the group: commit line, one write, fdatasync. On success calls committed() for each event

@@ -16,6 +16,7 @@
 #define RETAIN_NS (60ull * 1000000000u)
 #define REMOVED_MAX 64u /* segments told of in one go */
 #define SINK_MS 50u
+#define SINKS_NS (30ull * 1000000000u) /* between requests for new sockets */
 
 static void on_event(void *userdata, const struct event *e)
 {
@@ -91,6 +92,7 @@ static void worked(struct process *p, const struct core_progress *progress)
 		p->digest_due = false;
 	if (!resumed)
 		return;
+	facts_resume(p);
 	log_line(LOG_NOTICE, "the event log is written again; %llu events were lost",
 		(unsigned long long)(lost - p->lost_told));
 	feed_log(p, LOG_RESUMED, lost - p->lost_told, "");
@@ -193,9 +195,15 @@ void commit_tick(struct process *p)
 		return;
 	if (p->failing || p->digest_due)
 		(void)commit(p);
-	if (now_ns >= p->retain_ns && !p->failing) {
+	if (now_ns >= p->retain_ns) { /* also while the disk is full: it makes room */
 		p->retain_ns = now_ns + RETAIN_NS;
 		retain(p);
+	}
+	for (unsigned i = 0; i < SINKS; i++) {
+		if (p->sinks[i] && sink_wants_fd(p->sinks[i]) && now_ns >= p->sinks_ns) {
+			p->sinks_ns = now_ns + SINKS_NS;
+			(void)ipc_say(IPC_CONTROL_FD, IPC_SINKS, 0, NULL);
+		}
 	}
 	if (!uv_is_active((uv_handle_t *)&p->sink_timer))
 		(void)uv_timer_start(&p->sink_timer, on_sinks, SINK_MS, SINK_MS);

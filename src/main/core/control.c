@@ -105,7 +105,10 @@ static void configure_again(
 	commit_sinks(p, m, fds, n_fds);
 	p->config = m->config;
 	p->digest_due = p->digest_due || changed;
-	feed_config(p, changed);
+	eventlog_set_limits(
+		p->log, m->config.segment_size, m->config.keep_size, m->config.keep_age_s);
+	if (changed)
+		feed_config(p, changed);
 }
 
 static void feed_process(struct process *p, const struct ipc_message *m)

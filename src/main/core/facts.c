@@ -97,8 +97,17 @@ static void on_peer(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (status < 0)
 		lose_peer(p);
+	else if (p->failing && eventlog_group_octets(p->log) > EVENTLOG_WAITING_MAX / 2)
+		p->held = uv_poll_stop(poll) == 0; /* observe keeps its facts meanwhile */
 	else
 		(void)read_part(p);
+}
+
+void facts_resume(struct process *p)
+{
+	if (p->held && p->peer_poll)
+		(void)uv_poll_start(p->peer_poll, UV_READABLE, on_peer);
+	p->held = false;
 }
 
 void facts_drain(struct process *p)
@@ -118,6 +127,7 @@ void facts_take_peer(struct process *p, int fd)
 	p->orphaned = orphaned;
 	p->peer = fd;
 	p->peer_poll = process_watch(p, fd, on_peer);
+	p->held = false;
 	p->acked = 0;
 }
 

@@ -41,6 +41,7 @@ struct process {
 	/* facts.c */
 	int peer; /* -1: none */
 	uv_poll_t *peer_poll;
+	bool held; /* the channel is not read: the log can't be written, and much waits */
 	struct buf octets; /* read, not yet decoded */
 	bool header_read;
 	uint64_t acked; /* of acked_epoch */
@@ -52,7 +53,7 @@ struct process {
 	int failing; /* -errno of the last commit; 0: works */
 	uint64_t lost_told; /* of eventlog_lost() */
 	bool digest_due; /* the configuration's digest is to be kept */
-	uint64_t retain_ns; /* next time */
+	uint64_t retain_ns, sinks_ns; /* next time */
 	struct sink *sinks[SINKS];
 
 	/* serve.c */
@@ -96,6 +97,7 @@ void facts_take_peer(struct process *p, int fd);
 void facts_drain(struct process *p); /* reads what is there, to the end */
 void facts_ack(struct process *p, const struct core_progress *progress);
 bool facts_refresh(struct process *p);
+void facts_resume(struct process *p); /* the log is written again */
 
 /* commit.c */
 struct core_sink commit_sink(struct process *p);

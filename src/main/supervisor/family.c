@@ -289,6 +289,10 @@ static void take_message(struct supervisor *s, struct child *c, const struct ipc
 		c->failure = m->error > 0 ? -m->error : m->error;
 		(void)snprintf(c->failure_text, sizeof(c->failure_text), "%s", m->text);
 		break;
+	case IPC_SINKS:
+		if (c == &s->core)
+			send_config(s, c, false);
+		break;
 	case IPC_DONE:
 	case IPC_ALIVE:
 		break;
