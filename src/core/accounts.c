@@ -127,7 +127,7 @@ void accounts_read(struct core *c, const struct fact *f)
 			continue;
 		if (v->value < a->kernel)
 			went_back(c, ns, a, v->value);
-		if (!a->read && !a->before && c->now_us < c->started_us + 5000000)
+		if (!a->read && !a->before && !c->polled)
 			a->before = "before the monitor watched";
 		if (!a->read || v->value != a->kernel) {
 			a->kernel = v->value;

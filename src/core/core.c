@@ -157,6 +157,7 @@ static void feed_poll(struct core *c)
 	changes_flush(c, false);
 	ledger_age(c);
 	c->last_poll_us = c->now_us;
+	c->polled = true;
 }
 
 static void dispatch(struct core *c, const struct fact *f)

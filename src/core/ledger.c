@@ -120,7 +120,7 @@ void ledger_netns_change(struct core *c, const struct fact *f)
 	if (fresh)
 		accounts_adopt(c, ns);
 	/* The ones that are there when we start are the baseline, not news. */
-	if (!ns->watched || c->now_us < c->started_us + 5000000)
+	if (!ns->watched || !c->polled)
 		return;
 	core_event_init(c, &e, EVENT_NETNS_APPEARED, ns);
 	detail_number(&e, "cookie", ns->cookie);
