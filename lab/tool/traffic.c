@@ -193,8 +193,8 @@ static void edit(struct packet *p, const struct edits *e)
 		packet_set_source(p, &e->source.v4.sin_addr);
 	else if (e->set_source)
 		packet_set_source(p, &e->source.v6.sin6_addr);
-	if (e->random_source) /* hosts .2 to .254 of one network: ours keep .1 */
-		packet_vary_source(p, (uint16_t)(2 + next_random() % 253));
+	if (e->random_source) /* hosts 3 to 254 of the network: 1 and 2 are a and b themselves */
+		packet_vary_source(p, (uint16_t)(3 + next_random() % 252));
 	if (e->flip)
 		packet_flip(p);
 	if (e->cut)

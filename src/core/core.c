@@ -33,66 +33,6 @@ struct core *core_free(struct core *c)
 	return NULL;
 }
 
-bool core_wants(const struct core *c, uint32_t event_id)
-{
-	const struct catalog_event *entry = catalog_event(event_id);
-	bool failure = strcmp(entry->outcome, "failure") == 0;
-
-	switch (c->settings[entry->subcategory].value) {
-	case AUDIT_NONE:
-		return false;
-	case AUDIT_SUCCESS:
-		return !failure;
-	case AUDIT_FAILURE:
-		return failure;
-	default: /* not configured acts as both */
-		return true;
-	}
-}
-
-bool core_audits(const struct core *c, const char *subcategory, const char *outcome)
-{
-	int at = catalog_subcategory(subcategory);
-	uint8_t value = at < 0 ? AUDIT_BOTH : c->settings[at].value;
-
-	if (value == AUDIT_SUCCESS)
-		return strcmp(outcome, "success") == 0;
-	if (value == AUDIT_FAILURE)
-		return strcmp(outcome, "failure") == 0;
-	return value != AUDIT_NONE;
-}
-
-void core_event_init(struct core *c, struct event *e, uint32_t id, const struct netns *ns)
-{
-	catalog_event_init(e, id);
-	e->time_us = c->now_us;
-	e->host = c->host;
-	e->boot = c->boot;
-	e->netns = ns ? ns->name : NULL;
-}
-
-bool core_emit(struct core *c, struct event *e)
-{
-	if (c->muted || !core_wants(c, e->id))
-		return false;
-	e->seq = ++c->seq;
-	c->n_events++;
-	catalog_render(e);
-	c->sink.event(c->sink.userdata, e);
-	return true;
-}
-
-bool core_audit_usable(const struct core *c)
-{
-	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT)) &&
-	       c->host_sources[SOURCE_AUDIT].state == SOURCE_IN_STEP;
-}
-
-bool core_sa_usable(const struct core *c)
-{
-	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_SA)) != 0;
-}
-
 /* Only the first fact may, and must, be the origin: the seed of all maps is in it. */
 static void feed_origin(struct core *c, const struct fact *f)
 {
@@ -269,35 +209,6 @@ void core_feed(struct core *c, const struct fact *f)
 	}
 	dispatch(c, f);
 	c->muted = false;
-}
-
-void progress_add(struct core_progress *p, uint64_t first, uint64_t last)
-{
-	uint8_t best = 0;
-	uint64_t best_gap = UINT64_MAX;
-
-	if (first == 0)
-		return;
-	for (uint8_t i = 0; i < p->n_pending; i++) {
-		uint64_t *r = p->pending[i];
-		uint64_t gap = first > r[1] ? first - r[1] : r[0] > last ? r[0] - last : 0;
-
-		if (gap < best_gap) {
-			best_gap = gap;
-			best = i;
-		}
-	}
-	/* No room for another range: the nearest one grows. */
-	if (best_gap > 1 && p->n_pending < ARRAY_LEN(p->pending)) {
-		p->pending[p->n_pending][0] = first;
-		p->pending[p->n_pending][1] = last;
-		p->n_pending++;
-	} else {
-		if (first < p->pending[best][0])
-			p->pending[best][0] = first;
-		if (last > p->pending[best][1])
-			p->pending[best][1] = last;
-	}
 }
 
 void core_progress(const struct core *c, struct core_progress *ret)

@@ -74,6 +74,3 @@ struct core_status {
 	uint32_t evidence; /* EVIDENCE_BIT()s in use */
 };
 void core_status(const struct core *c, struct core_status *ret);
-
-/* Is an event of this subcategory (its name) and outcome written at present? */
-bool core_audits(const struct core *c, const char *subcategory, const char *outcome);

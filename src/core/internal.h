@@ -266,15 +266,16 @@ struct core {
 	unsigned n_actors;
 };
 
-/* core.c */
-/* Is an event of this kind written at present? */
-bool core_wants(const struct core *c, uint32_t event_id);
+/* emit.c */
 /* Gives the event its number and tells it, if the audit policy wants it and it is not told yet. */
 bool core_emit(struct core *c, struct event *e);
 /* A new event of the fact at hand. */
 void core_event_init(struct core *c, struct event *e, uint32_t id, const struct netns *ns);
 bool core_audit_usable(const struct core *c); /* audit records come, and may be used */
 bool core_sa_usable(const struct core *c);
+
+/* A fact number that is not told yet joins the ranges. */
+void progress_add(struct core_progress *p, uint64_t first, uint64_t last);
 
 /* detail.c: the detail object of an event, member by member; null values are left out */
 void detail_text(struct event *e, const char *key, const char *v);
@@ -362,6 +363,3 @@ const char *audit_value_name(unsigned value);
 /* monitor.c: events of the monitor itself */
 void monitor_fact(struct core *c, const struct fact *f);
 void monitor_elect(struct core *c);
-
-/* A fact number that is not told yet joins the ranges. */
-void progress_add(struct core_progress *p, uint64_t first, uint64_t last);
