@@ -34,8 +34,13 @@ static void on_xfrm(uv_poll_t *poll, int status, int events)
 	(void)status; /* what is wrong with the socket is said by reading it */
 	(void)events;
 	for (size_t i = 0; i < XFRM_FDS; i++) {
-		if (n->xfrm_polls[i] == poll)
-			xfrm_readable(n->xfrm, i);
+		if (n->xfrm_polls[i] != poll)
+			continue;
+		if (i == XFRM_FD_REQUESTS)
+			round_spends(n->observe, true);
+		xfrm_readable(n->xfrm, i);
+		if (i == XFRM_FD_REQUESTS)
+			round_spends(n->observe, false);
 	}
 	round_progress(n->observe);
 }

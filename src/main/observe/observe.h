@@ -68,7 +68,8 @@ struct observe {
 
 	/* round.c */
 	uv_timer_t round_timer;
-	uint64_t round, round_begun_ns, round_cost_ns, due_ms;
+	uint64_t round, due_ms;
+	uint64_t spending_ns, round_spent_ns, round_cost_ns; /* CPU time; cost: average of rounds */
 	uint64_t interval_ms; /* as told to the sources */
 	uint64_t audit_drops, fast_ms, last_drop_ms;
 	bool rounding, refresh, moved;
@@ -94,5 +95,7 @@ int privilege_drop(struct diag *reterr);
 int round_begin(struct observe *o);
 void round_soon(struct observe *o, uint64_t in_ms); /* the next round is due then at the latest */
 void round_progress(struct observe *o); /* ends the round when all its answers are there */
+/* What runs between begins and its end is spent on the round. */
+void round_spends(struct observe *o, bool begins);
 void round_heard_audit(struct observe *o);
 void round_last(struct observe *o); /* one more, behind the one under way; then the end */

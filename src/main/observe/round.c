@@ -16,6 +16,8 @@
 #define FAST_LAST_MS 2000
 #define QUIET_MS 5000 /* … and starts over after this */
 #define SETTLED_MS 100 /* beyond settle_ms */
+#define IDLE_LAST_MS 60000 /* however dear a round is, the next one comes */
+#define URGENT_LAST_MS 3000 /* where there is news */
 #define SA_DUMP_ROUNDS 6 /* at the latest, for the counters of single SAs */
 #define POLICY_DUMP_ROUNDS 60
 #define DRAINS_MAX 16 /* batches of one socket at the end of a round */
@@ -25,6 +27,10 @@ static uint64_t now_ms(struct observe *o)
 	return uv_now(&o->loop);
 }
 
+/*
+ * What asking costs: reading the counters and answering dumps. What the kernel sends unasked (audit
+ * records of a storm) is not the round's doing, and must not delay the next one.
+ */
 static uint64_t cpu_ns(void)
 {
 	struct timespec t;
@@ -66,13 +72,23 @@ static void start(struct observe *o)
 	o->moved = false;
 	o->due_ms = UINT64_MAX;
 	o->round++;
-	o->round_begun_ns = cpu_ns();
+	o->round_spent_ns = 0;
+	round_spends(o, true);
 	for (size_t i = 0; i < o->n_netns; i++) {
 		if (o->netns[i]->watched)
 			read_one(o->netns[i]);
 	}
 	o->refresh = false;
+	round_spends(o, false);
 	round_progress(o);
+}
+
+void round_spends(struct observe *o, bool begins)
+{
+	if (begins)
+		o->spending_ns = cpu_ns();
+	else
+		o->round_spent_ns += cpu_ns() - o->spending_ns;
 }
 
 static bool answered(const struct observe *o)
@@ -106,9 +122,14 @@ static void drain(struct observe *o)
 		audit_readable(o->audit, 0);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static uint64_t interval_ms(const struct observe *o)
 {
-	uint64_t cost_ms = o->round_cost_ns * SHARE / 1000000;
+	uint64_t cost_ms = least(o->round_cost_ns * SHARE / 1000000, IDLE_LAST_MS);
 
 	return cost_ms > o->config.poll_ms ? cost_ms : o->config.poll_ms;
 }
@@ -133,7 +154,8 @@ static void finish(struct observe *o)
 	drain(o);
 	f.poll.round = o->round;
 	o->sink.emit(o->sink.userdata, &f);
-	o->round_cost_ns = cpu_ns() - o->round_begun_ns;
+	/* On the average: one dump of all policies is no reason to look away for long. */
+	o->round_cost_ns = (o->round_cost_ns * 3 + o->round_spent_ns) / 4;
 	tell_resolution(o, interval_ms(o));
 	round_soon(o, o->interval_ms);
 	if (o->moved)
@@ -177,7 +199,7 @@ void round_last(struct observe *o)
 
 void round_soon(struct observe *o, uint64_t in_ms)
 {
-	uint64_t floor_ms = o->round_cost_ns * SHARE / 1000000;
+	uint64_t floor_ms = least(o->round_cost_ns * SHARE / 1000000, URGENT_LAST_MS);
 	uint64_t at;
 
 	if (in_ms < floor_ms)
