@@ -69,12 +69,12 @@ fuzz() {
 
 for part in $parts; do
 	case $part in
-	gcc) part build-gcc set_up "$build" && meson_test gcc "$build" ;;
+	gcc) part build-gcc set_up "$build" && meson_test gcc "$build" --no-suite lab ;;
 	lab) run_lab ;;
 	clang)
 		CC=clang part build-clang set_up build-clang -Db_sanitize=address,undefined -Db_lundef=false \
 			-Dfuzz=true -Doptimization=1 &&
-			meson_test clang build-clang --suite unit --suite fuzz --timeout-multiplier 3 && fuzz
+			meson_test clang build-clang --suite unit --suite fuzz --suite golden --timeout-multiplier 3 && fuzz
 		;;
 	*) echo "test-all.sh: no part $part; there are gcc, lab and clang" >&2; exit 2 ;;
 	esac

@@ -132,7 +132,7 @@ void accounts_read(struct core *c, const struct fact *f)
 		if (!a->read || v->value != a->kernel) {
 			a->kernel = v->value;
 			a->changed_ns = f->boot_ns;
-			push_unsettled(a, f->boot_ns, v->value);
+			push_unsettled(a, c->now_ns, v->value);
 		}
 		a->read = true;
 		if (!core_audit_usable(c) || a->audit_epoch != c->audit_epoch)

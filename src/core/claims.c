@@ -33,7 +33,7 @@ static uint64_t waiting(const struct pile *p)
 
 static uint64_t oldest_ns(const struct pile *p)
 {
-	return p->n_packets ? p->packets[0].boot_ns : p->more_ns;
+	return p->n_packets ? p->packets[0].heard_ns : p->more_ns;
 }
 
 /* Where it may have happened: netns with that SA, else with that address, else all. */
@@ -126,7 +126,7 @@ void claims_add(struct core *c, const struct fact *f)
 	if (!p->overflow && p->more == 0 && p->n_packets < PILE_PACKETS &&
 		p->told + p->n_packets < c->config.first_packets) {
 		p->packets[p->n_packets++] = (struct packet){ .fact = f->seq,
-			.boot_ns = f->boot_ns,
+			.heard_ns = c->now_ns,
 			.real_us = f->real_us,
 			.seqno = f->audit_drop.seqno,
 			.has_seqno = f->audit_drop.has_seqno,
@@ -136,7 +136,7 @@ void claims_add(struct core *c, const struct fact *f)
 	}
 	if (p->more == 0) {
 		p->more_fact_first = f->seq;
-		p->more_ns = f->boot_ns;
+		p->more_ns = c->now_ns;
 		p->more_first_us = f->real_us;
 		p->seqno_min = p->seqno_max = f->audit_drop.seqno;
 		p->has_seqno = f->audit_drop.has_seqno;

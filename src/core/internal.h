@@ -144,7 +144,9 @@ struct spi {
 
 /* One dropped packet that an audit record tells of. */
 struct packet {
-	uint64_t fact, boot_ns, real_us;
+	uint64_t fact, real_us;
+	uint64_t heard_ns; /* boot time when the core heard of it: a resent fact is older than that
+			    */
 	uint32_t seqno, flowlabel;
 	bool has_seqno, has_flowlabel;
 };
