@@ -34,8 +34,9 @@ void process_end(struct process *p, int status)
 
 void process_fail(struct process *p, int error, const char *text)
 {
-	log_line(LOG_ERR, "%s", text);
-	(void)ipc_say(IPC_CONTROL_FD, IPC_FAILED, error, text);
+	/* The supervisor says it, once, whatever it makes of it. */
+	if (ipc_say(IPC_CONTROL_FD, IPC_FAILED, error, text) < 0)
+		log_line(LOG_ERR, "%s", text);
 	process_end(p, 1);
 }
 

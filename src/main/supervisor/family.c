@@ -361,7 +361,7 @@ void family_ended(struct supervisor *s, struct child *c, int status)
 
 	family_message(s, c); /* its last words */
 	if (s->phase != PHASE_RUNNING || is_replaying(s)) {
-		if (status != 0 && !is_replaying(s))
+		if (status != 0)
 			say_end(c, pid, status);
 		child_ended(c, now);
 		if (is_replaying(s)) {
