@@ -118,7 +118,8 @@ void spis_answer(struct core *c, struct event *e, const struct addr *dst, uint32
 			"another protocol, mark or network namespace");
 		detail_text(e, "history", text);
 	} else {
-		(void)snprintf(text, sizeof(text), "not ours since %s",
+		/* To the second: 2026-01-31T12:00:00 is 19 characters. */
+		(void)snprintf(text, sizeof(text), "not ours since %.19sZ",
 			time_format(c->spis_since_us, when));
 		detail_text(e, "history", text);
 	}
