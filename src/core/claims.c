@@ -316,7 +316,7 @@ static void tell(struct core *c, struct netns *ns, struct account *a, struct pil
 static bool must_wait(const struct core *c, const struct pile *p, const struct ledger_sa *l,
 	const struct replay_budget *b)
 {
-	return p->key.op == AUDIT_DROP_REPLAY && l && core_sa_usable(c) &&
+	return !c->stopping && p->key.op == AUDIT_DROP_REPLAY && l && core_sa_usable(c) &&
 	       b->duplicate + b->late < waiting(p) &&
 	       c->now_ns - oldest_ns(p) < 2 * c->config.settle_ns;
 }

@@ -224,6 +224,7 @@ struct core {
 	bool muted; /* its effects are in the log already */
 	uint64_t now_ns, now_us; /* of the newest fact */
 	bool restored; /* FACT_RESTORE_RUN came: live */
+	bool stopping;
 	bool polled; /* a first round has ended: what was there before us is known */
 
 	char host[NAME_SIZE], boot[NAME_SIZE], release[NAME_SIZE], version[NAME_SIZE];

@@ -146,7 +146,10 @@ void monitor_fact(struct core *c, const struct fact *f)
 	case FACT_PROCESS:
 		process(c, f);
 		break;
-	default: /* FACT_STOP */
+	default: /* FACT_STOP: what is confirmed waits for no statistics any more */
+		c->stopping = true;
+		claims_settle(c);
+		accounts_settle(c);
 		changes_flush(c, true);
 		core_event_init(c, &e, EVENT_MONITOR_STOPPED, NULL);
 		core_emit(c, &e);

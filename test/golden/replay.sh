@@ -4,8 +4,8 @@
 # Each recording here, replayed twice, gives the events and the state that lie beside it, to the octet,
 # whatever compiler built the program. After a wanted change: `accept`, and read the difference.
 set -u
+program=$(realpath "$1")
 cd "$(dirname "$0")" || exit 1
-program=$1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 n=0

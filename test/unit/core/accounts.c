@@ -392,6 +392,47 @@ static void the_log_remembers_over_a_restart(void **state)
 	bench_free(b);
 }
 
+static void a_stop_tells_what_is_confirmed(void **state)
+{
+	struct bench *b = bench_new(ALL);
+	struct sa sa = bench_sa(PEER, HERE, 0x1001);
+	struct fact stop = { .type = FACT_STOP };
+
+	(void)state;
+	bench_live(b);
+	bench_sa_fact(b, NS_A, SA_ADDED, &sa);
+	bench_drop(b, AUDIT_DROP_REPLAY, PEER, HERE, 0x1001, 5);
+	bench_counter(b, NS_A, "XfrmInStateSeqError", 1);
+	bench_poll(b);
+	assert_null(bench_find(b, EVENT_REPLAY_FAILED)); /* the statistics may tell which */
+	bench_core_fact(b, &stop);
+	assert_int_equal(bench_find(b, EVENT_REPLAY_FAILED)->seqno, 5);
+	assert_told(b, "a", "XfrmInStateSeqError", 1, 0);
+	assert_int_equal(b->events[b->n - 1].id, EVENT_MONITOR_STOPPED);
+	bench_free(b);
+}
+
+static void counters_of_another_boot_are_not_ours(void **state)
+{
+	struct bench *b = bench_new(0);
+	struct fact restore = { .type = FACT_RESTORE,
+		.netns = NS_A,
+		.restore = { .boot = "another",
+			.netns = "a",
+			.counter = "XfrmInNoStates",
+			.kernel = 900,
+			.attributed = 900 } };
+
+	(void)state;
+	bench_core_fact(b, &restore);
+	bench_live(b);
+	bench_counter(b, NS_A, "XfrmInNoStates", 2);
+	bench_settle(b);
+	assert_told(b, "a", "XfrmInNoStates", 2, 0);
+	assert_int_equal(bench_count_id(b, EVENT_COUNTER_RESET), 0);
+	bench_free(b);
+}
+
 /* Whatever comes in whatever order: never more than the kernel counted, and exact in the end. */
 static void any_order_is_exact(void **state)
 {
@@ -458,6 +499,8 @@ int main(void)
 		cmocka_unit_test(the_audit_policy_suppresses_but_counts),
 		cmocka_unit_test(a_counter_that_falls_is_said_and_begins_anew),
 		cmocka_unit_test(the_log_remembers_over_a_restart),
+		cmocka_unit_test(a_stop_tells_what_is_confirmed),
+		cmocka_unit_test(counters_of_another_boot_are_not_ours),
 		cmocka_unit_test(any_order_is_exact),
 	};
 
