@@ -4,12 +4,13 @@
 # The whole monitor in trouble: a second one on its state directory, a directory and a recording of
 # another version, a full disk. Real processes; events come from policies of a netns of our own.
 set -u
+. "$(dirname "$0")/tap.sh"
 build=$1
 if [ "$(id -u)" != 0 ] || ! ip netns add "tro$$" 2>/dev/null; then
 	echo "1..0 # SKIP needs root and network namespaces"
 	exit 77
 fi
-scratch=$(mktemp -d) ns=tro$$ n=0 failed=0 daemon=
+scratch=$(mktemp -d) ns=tro$$ daemon=
 finish() {
 	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
 	ip netns del "$ns"
@@ -18,25 +19,6 @@ finish() {
 }
 trap finish EXIT
 
-check() { # NAME COMMAND...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		sed 's/^/# /' "$scratch/said"
-		failed=1
-	fi
-}
-within() { # COMMAND...: comes true within 30 s
-	for _ in $(seq 300); do
-		"$@" && return
-		sleep 0.1
-	done
-	return 1
-}
 client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 log_is() { client status -j | jq -e ".log | $1" >/dev/null; }
 refused() { # WORDS ARGUMENT...: ends with 1 and says so
@@ -88,5 +70,4 @@ wait $daemon
 check 'it stops in order' [ $? = 0 ]
 daemon=
 check 'the log verifies' eval '"$build/ipsecmon" audit verify "$state" >/dev/null'
-echo "1..$n"
-exit $failed
+finish_tap

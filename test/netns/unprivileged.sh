@@ -4,6 +4,7 @@
 # A monitor without any privilege: it starts, reads the counters, keeps its log, and names for each
 # blind source the capability that is missing and what nobody sees without it.
 set -u
+. "$(dirname "$0")/tap.sh"
 scratch=$(mktemp -d)
 daemon=
 finish() {
@@ -11,18 +12,6 @@ finish() {
 	rm -rf "$scratch"
 }
 trap finish EXIT
-n=0 failed=0
-check() { # NAME COMMAND...
-	local name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		failed=1
-	fi
-}
 
 as_nobody=()
 if [ "$(id -u)" = 0 ]; then
@@ -40,18 +29,10 @@ daemon=$!
 client() {
 	"${as_nobody[@]}" "$scratch/ipsecmon" --socket "$scratch/var/socket" "$@"
 }
-ready() {
-	for _ in $(seq 300); do
-		client status >/dev/null 2>&1 && return
-		kill -0 $daemon 2>/dev/null || return 1
-		sleep 0.1
-	done
-	return 1
-}
 source_is() { # NAME JQ-CONDITION
 	client show source -j --where "name=$1" 2>/dev/null | jq -se "length > 0 and any(.[]; $2)" >/dev/null
 }
-check 'it starts and answers' ready || sed 's/^/# /' "$scratch/said"
+check 'it starts and answers' within eval 'client status >/dev/null 2>&1'
 check 'the counters are read' source_is xfrmstat '.state == "in step"'
 check 'xfrm names its capability' source_is xfrm '.state == "absent" and (.reason | test("CAP_NET_ADMIN"))'
 check 'xfrm says what is blind' source_is xfrm '.blind != null'
@@ -63,5 +44,4 @@ kill $daemon
 wait $daemon
 check 'it stops in order' [ $? = 0 ]
 daemon=
-echo "1..$n"
-exit $failed
+finish_tap
