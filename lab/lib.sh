@@ -164,7 +164,7 @@ policy()
 {
 	local netns=$1 direction=$2 flow=$3
 	shift 3
-	at "$netns" xfrm policy add src "$IP_A" dst "$IP_B" proto udp dport $((7000 + flow)) dir "$direction" \
+	at "$netns" xfrm policy add src "$IP_A" dst "$IP_B" proto 17 dport $((7000 + flow)) dir "$direction" \
 		tmpl src "$IP_A" dst "$IP_B" ${*:-proto "$PROTO" reqid "$flow" mode "$MODE"}
 }
 
@@ -181,7 +181,7 @@ secure()
 # block NETNS DIRECTION FLOW
 block()
 {
-	at "$1" xfrm policy add src "$IP_A" dst "$IP_B" proto udp dport $((7000 + $3)) dir "$2" action block
+	at "$1" xfrm policy add src "$IP_A" dst "$IP_B" proto 17 dport $((7000 + $3)) dir "$2" action block
 }
 
 # policies FLOW: at both ends.

@@ -7,7 +7,7 @@ set -u
 build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
 	libmnl-dev libuv1-dev libmicrohttpd-dev libssl-dev libjansson-dev libcurl4-openssl-dev
 	libconfuse-dev libcap-dev libseccomp-dev libcmocka-dev'
-test='clang clang-format mandoc jq kmod procps util-linux binutils
+test='clang libclang-rt-dev clang-format mandoc jq kmod procps util-linux binutils
 	user-mode-linux libcap2-bin'
 
 wanted=

@@ -13,7 +13,7 @@
 #include "sink/syslog/syslog.h"
 #include "store/logline.h"
 
-#define RETAIN_NS (60ull * 1000000000u)
+#define RETAIN_NS (10ull * 1000000000u)
 #define REMOVED_MAX 64u /* segments told of in one go */
 #define SINK_MS 50u
 #define SINKS_NS (30ull * 1000000000u) /* between requests for new sockets */
