@@ -159,6 +159,7 @@ sa()
 	sa_at "$B" "$@"
 }
 
+# Protocol 17 is UDP: its name is in /etc/protocols, which a small system lacks.
 # policy NETNS DIRECTION FLOW [TEMPLATE WORDS...]: wants the flow secured (by default as sa_at does).
 policy()
 {
