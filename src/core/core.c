@@ -49,6 +49,24 @@ static void feed_origin(struct core *c, const struct fact *f)
 		abort(); /* out of memory before the first fact: nothing to save */
 }
 
+/* Claims wait for a reading, changes for their actor; all else has its effect at once. */
+static bool may_wait(uint16_t type)
+{
+	switch (type) {
+	case FACT_AUDIT_DROP:
+	case FACT_AUDIT_CHANGE:
+	case FACT_SA:
+	case FACT_SA_GONE:
+	case FACT_SA_FLUSH:
+	case FACT_POLICY:
+	case FACT_POLICY_GONE:
+	case FACT_POLICY_FLUSH:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /*
  * Facts that a restarted core is told again: all up to what the log has are told, but those that
  * waited. What is told changes the state and is silent; old readings and claims are left out.
@@ -57,6 +75,8 @@ static bool already_told(const struct core *c, const struct fact *f)
 {
 	if (f->seq == 0 || f->epoch != c->told_epoch || f->seq > c->told_applied)
 		return false;
+	if (!may_wait(f->type))
+		return true; /* ranges are coarse: an old reading must not pass for a new one */
 	for (unsigned i = 0; i < c->n_told_pending; i++) {
 		if (f->seq >= c->told_pending[i][0] && f->seq <= c->told_pending[i][1])
 			return false;
@@ -188,6 +208,7 @@ void core_feed(struct core *c, const struct fact *f)
 	if (f->seq > 0) {
 		if (f->epoch != c->epoch) {
 			claims_orphan(c);
+			c->audit_epoch++; /* nobody listened until the new one did */
 			c->epoch = f->epoch;
 			c->applied = 0;
 		}

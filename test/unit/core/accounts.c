@@ -392,6 +392,61 @@ static void the_log_remembers_over_a_restart(void **state)
 	bench_free(b);
 }
 
+static void an_old_reading_told_again_is_no_reading(void **state)
+{
+	struct bench *b = bench_new(ALL);
+	struct fact restore = { .type = FACT_RESTORE,
+		.netns = NS_A,
+		.restore = { .boot = BENCH_BOOT,
+			.netns = "a",
+			.counter = "XfrmInNoStates",
+			.kernel = 10,
+			.attributed = 10 } };
+	struct fact run = { .type = FACT_RESTORE_RUN,
+		.restore_run = { .last_seq = 40,
+			.epoch = 7,
+			.applied = 5,
+			.n_pending = 1,
+			.pending = { { 2, 5 } } } };
+
+	(void)state;
+	bench_core_fact(b, &restore);
+	bench_core_fact(b, &run);
+	bench_netns(b, NS_A, "a", true);
+	bench_source(b, 0, SOURCE_AUDIT, SOURCE_IN_STEP, 0);
+	bench_drop(b, AUDIT_DROP_NOTFOUND, PEER, HERE, 1, 22);
+	bench_counter(b, NS_A, "XfrmInNoStates", 7); /* as it stood before the restart */
+	bench_poll(b);
+	bench_drop(b, AUDIT_DROP_NOTFOUND, PEER, HERE, 1, 33);
+	bench_counter(b, NS_A, "XfrmInNoStates", 12);
+	bench_settle(b);
+	assert_int_equal(bench_count_id(b, EVENT_COUNTER_RESET), 0);
+	assert_int_equal(bench_account(b, "a", "XfrmInNoStates").attributed, 12);
+	assert_int_equal(bench_sum(b, "a", "XfrmInNoStates"), 2);
+	assert_int_equal(bench_count_id(b, EVENT_UNKNOWN_SPI), 2);
+	bench_free(b);
+}
+
+static void what_nobody_heard_while_observe_was_gone_is_told_by_the_counter(void **state)
+{
+	struct bench *b = bench_new(ALL);
+
+	(void)state;
+	bench_live(b);
+	bench_address(b, NS_A, HERE);
+	b->epoch++;
+	b->seq = 0;
+	bench_counter(b, NS_A, "XfrmInNoStates", 4);
+	bench_settle(b);
+	assert_int_equal(bench_find(b, EVENT_UNKNOWN_SPI)->count, 4);
+	assert_told(b, "a", "XfrmInNoStates", 4, 0);
+	/* From then on audit should tell, as before. */
+	bench_counter(b, NS_A, "XfrmInNoStates", 5);
+	bench_settle(b);
+	assert_told(b, "a", "XfrmInNoStates", 5, 1);
+	bench_free(b);
+}
+
 static void a_stop_tells_what_is_confirmed(void **state)
 {
 	struct bench *b = bench_new(ALL);
@@ -499,6 +554,8 @@ int main(void)
 		cmocka_unit_test(the_audit_policy_suppresses_but_counts),
 		cmocka_unit_test(a_counter_that_falls_is_said_and_begins_anew),
 		cmocka_unit_test(the_log_remembers_over_a_restart),
+		cmocka_unit_test(an_old_reading_told_again_is_no_reading),
+		cmocka_unit_test(what_nobody_heard_while_observe_was_gone_is_told_by_the_counter),
 		cmocka_unit_test(a_stop_tells_what_is_confirmed),
 		cmocka_unit_test(counters_of_another_boot_are_not_ours),
 		cmocka_unit_test(any_order_is_exact),
