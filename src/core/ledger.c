@@ -73,6 +73,18 @@ struct netns *ledger_netns(const struct core *c, uint64_t cookie)
 	return cookie ? map_get(c->netns, &cookie) : NULL;
 }
 
+static void forget_links(struct core *c, const struct netns *ns)
+{
+	struct ledger_link *l;
+
+	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
+		struct link_key key = { ns->cookie, l->link.ifindex };
+
+		if (l->link.netns == ns->cookie)
+			free(map_remove(c->links, &key));
+	}
+}
+
 static void netns_gone(struct core *c, struct netns *ns)
 {
 	struct event e;
@@ -83,6 +95,7 @@ static void netns_gone(struct core *c, struct netns *ns)
 	ns->gone_ns = c->now_ns;
 	sas_forget(c, ns);
 	policies_forget(c, ns);
+	forget_links(c, ns);
 	for (unsigned i = 0; i < SOURCE_N; i++)
 		ns->sources[i].seen = false;
 	core_event_init(c, &e, EVENT_NETNS_GONE, ns);
@@ -130,7 +143,6 @@ void ledger_netns_change(struct core *c, const struct fact *f)
 void ledger_age(struct core *c)
 {
 	uint64_t keep_ns = 10 * c->config.settle_ns;
-	struct ledger_link *l;
 	struct spi *s;
 	struct netns *ns;
 
@@ -151,12 +163,6 @@ void ledger_age(struct core *c)
 		}
 		if (ns->there || c->now_ns - ns->gone_ns < keep_ns)
 			continue;
-		for (size_t k = 0; (l = map_next(c->links, &k, NULL));) {
-			struct link_key key = { ns->cookie, l->link.ifindex };
-
-			if (l->link.netns == ns->cookie)
-				free(map_remove(c->links, &key));
-		}
 		map_remove(c->netns, &ns->cookie);
 		free_remains(ns);
 		free(ns);
