@@ -254,6 +254,8 @@ struct core {
 	struct map *piles; /* struct pile_key → struct pile */
 	struct map *episodes; /* struct episode_key → struct episode */
 	struct restored *restored_totals;
+	/* Of netns that are gone and forgotten: what was dropped there stays dropped. */
+	uint64_t gone_drops, gone_unattributed, gone_suppressed;
 	uint64_t spis_since_us; /* the ledger of SPIs reaches back to here */
 
 	struct source_status host_sources[SOURCE_N];

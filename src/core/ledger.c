@@ -163,6 +163,11 @@ void ledger_age(struct core *c)
 		}
 		if (ns->there || c->now_ns - ns->gone_ns < keep_ns)
 			continue;
+		for (unsigned i = 0; i < ns->n_accounts; i++) {
+			c->gone_drops += ns->accounts[i].kernel;
+			c->gone_unattributed += ns->accounts[i].unattributed;
+			c->gone_suppressed += ns->accounts[i].suppressed;
+		}
 		map_remove(c->netns, &ns->cookie);
 		free_remains(ns);
 		free(ns);

@@ -291,6 +291,9 @@ void core_status(const struct core *c, struct core_status *ret)
 		.now_us = c->now_us,
 		.n_events = c->n_events,
 		.refused = c->refused,
+		.drops = c->gone_drops,
+		.unattributed = c->gone_unattributed,
+		.suppressed = c->gone_suppressed,
 		.evidence = EVIDENCE_BIT(EVIDENCE_COUNTER) };
 	if (core_audit_usable(c))
 		ret->evidence |= EVIDENCE_BIT(EVIDENCE_AUDIT);
