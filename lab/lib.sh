@@ -316,7 +316,7 @@ logged()
 # tells MONITOR DESCRIPTION FILTER: a TAP line for an event that must come.
 tells()
 {
-	if within 20 logged "$1" "$3"; then
+	if within 60 logged "$1" "$3"; then
 		echo "ok - $2"
 	else
 		echo "not ok - $2"
