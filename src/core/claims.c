@@ -44,7 +44,7 @@ static unsigned candidates(struct core *c, const struct fact *f, uint64_t *ret)
 	unsigned n = 0;
 
 	if (f->audit_drop.op != AUDIT_DROP_NOTFOUND && f->audit_drop.has_spi)
-		s = spis_get(c, &f->audit_drop.dst, f->audit_drop.spi, false);
+		s = spis_find(c, &f->audit_drop.dst, f->audit_drop.spi);
 	for (struct ledger_sa *l = s ? s->living : NULL; l; l = l->next_spi) {
 		bool known =
 			!addr_equal(&l->sa.src, &f->audit_drop.src) && !addr_is_any(&l->sa.src);

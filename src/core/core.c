@@ -16,7 +16,6 @@ int core_new(const struct core_sink *sink, struct core **ret)
 	c->held_end = &c->held;
 	c->actors_end = &c->actors;
 	c->config.evidence = EVIDENCE_BIT(EVIDENCE_AUDIT) | EVIDENCE_BIT(EVIDENCE_SA);
-	c->config.poll_ms = 5000;
 	c->config.settle_ns = 1200000000;
 	c->config.first_packets = 10;
 	*ret = c;

@@ -78,7 +78,7 @@ struct ledger_link {
 	struct link link;
 	struct prefix addrs[LINK_ADDRS];
 	unsigned n_addrs;
-	uint32_t generation, addr_generation;
+	uint32_t generation;
 };
 
 struct source_status {
@@ -96,7 +96,7 @@ struct netns {
 	struct account accounts[COUNTERS_MAX];
 	unsigned n_accounts;
 	uint64_t n_sa, n_larval, n_policy;
-	uint32_t sa_generation, policy_generation, link_generation, addr_generation;
+	uint32_t sa_generation, policy_generation, link_generation;
 	bool sa_known, policy_known; /* a first dump has ended */
 	bool sa_resync, policy_resync, policy_dumping;
 	uint64_t sa_dumped_ns; /* begin of the newest complete dump of SAs */
@@ -121,9 +121,10 @@ struct restored {
 /* All that is known of a destination and SPI: living SAs, and the newest lives that ended. */
 struct spi_key {
 	struct addr dst;
-	uint8_t zero[3];
+	uint8_t zero[3]; /* in the place of padding: the map compares octets */
 	uint32_t spi;
 };
+_Static_assert(sizeof(struct spi_key) == 24, "no padding");
 
 struct spi_life {
 	uint64_t netns, born_us, died_us;
@@ -139,7 +140,6 @@ struct spi {
 	struct ledger_sa *living;
 	struct spi_life lives[SPI_LIVES]; /* newest first */
 	unsigned n_lives;
-	uint64_t touched_ns;
 };
 
 /* One dropped packet that an audit record tells of. */
@@ -238,7 +238,7 @@ struct core {
 	uint64_t told_pending[16][2];
 
 	struct {
-		uint32_t evidence, poll_ms, first_packets, rate_threshold, rate_window_s;
+		uint32_t evidence, first_packets, rate_threshold, rate_window_s;
 		uint64_t settle_ns;
 		char digest[65];
 	} config;
@@ -318,7 +318,7 @@ void policies_poll(struct core *c);
 void policies_forget(struct core *c, struct netns *ns);
 
 /* spis.c */
-struct spi *spis_get(struct core *c, const struct addr *dst, uint32_t spi, bool create);
+struct spi *spis_find(const struct core *c, const struct addr *dst, uint32_t spi); /* or NULL */
 void spis_born(struct core *c, struct ledger_sa *sa);
 void spis_died(struct core *c, struct ledger_sa *sa, enum spi_fate fate);
 void spis_restore(struct core *c, const struct fact *f);

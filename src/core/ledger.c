@@ -172,7 +172,7 @@ void ledger_age(struct core *c)
 		free_remains(ns);
 		free(ns);
 	}
-	/* The ledger of SPIs is bounded by age of use: the oldest eighth goes when it is full. */
+	/* The ledger of SPIs is bounded: when it is full, the eighth that was known first goes. */
 	if (map_count(c->spis) >= LIMIT_SPIS) {
 		size_t drop = LIMIT_SPIS / 8;
 

@@ -13,7 +13,6 @@ static void config(struct core *c, const struct fact *f)
 	struct event e;
 
 	c->config.evidence = f->config.evidence;
-	c->config.poll_ms = f->config.poll_ms;
 	c->config.settle_ns = (uint64_t)f->config.settle_ms * 1000000u;
 	c->config.first_packets =
 		f->config.first_packets < PILE_PACKETS ? f->config.first_packets : PILE_PACKETS;

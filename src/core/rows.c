@@ -132,7 +132,6 @@ static int each_reconcile(const struct core *c, core_each_fn *each, void *userda
 
 struct sums {
 	uint64_t bytes_in, bytes_out, packets_in, packets_out;
-	uint64_t integrity_failed, replayed, late;
 };
 
 static struct sums sum_sas(const struct core *c, const struct netns *ns)

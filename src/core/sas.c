@@ -88,13 +88,8 @@ static void tell_added(struct core *c, struct ledger_sa *l)
 struct ledger_sa *sas_find(const struct core *c, const struct netns *ns, const struct addr *src,
 	const struct addr *dst, uint32_t spi)
 {
-	struct spi_key key;
-	struct spi *s;
+	struct spi *s = spis_find(c, dst, spi);
 
-	memset(&key, 0, sizeof(key));
-	key.dst = *dst;
-	key.spi = spi;
-	s = map_get(c->spis, &key);
 	for (struct ledger_sa *l = s ? s->living : NULL; l; l = l->next_spi) {
 		if (l->ns == ns && (addr_is_any(&l->sa.src) || addr_equal(&l->sa.src, src)))
 			return l;

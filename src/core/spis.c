@@ -6,16 +6,25 @@
 #include "base/timetext.h"
 #include "core/internal.h"
 
-struct spi *spis_get(struct core *c, const struct addr *dst, uint32_t spi, bool create)
+static struct spi_key key_of(const struct addr *dst, uint32_t spi)
 {
-	struct spi_key key;
-	struct spi *s;
+	return (struct spi_key){ .dst = *dst, .spi = spi };
+}
 
-	memset(&key, 0, sizeof(key));
-	key.dst = *dst;
-	key.spi = spi;
-	s = map_get(c->spis, &key);
-	if (s || !create)
+struct spi *spis_find(const struct core *c, const struct addr *dst, uint32_t spi)
+{
+	struct spi_key key = key_of(dst, spi);
+
+	return map_get(c->spis, &key);
+}
+
+/* The same, new where there is none; NULL: no room. */
+static struct spi *get(struct core *c, const struct addr *dst, uint32_t spi)
+{
+	struct spi_key key = key_of(dst, spi);
+	struct spi *s = map_get(c->spis, &key);
+
+	if (s)
 		return s;
 	s = calloc(1, sizeof(*s));
 	if (!s || map_put(c->spis, &key, s) < 0) {
@@ -29,13 +38,12 @@ struct spi *spis_get(struct core *c, const struct addr *dst, uint32_t spi, bool 
 
 void spis_born(struct core *c, struct ledger_sa *sa)
 {
-	struct spi *s = sa->sa.spi ? spis_get(c, &sa->sa.dst, sa->sa.spi, true) : NULL;
+	struct spi *s = sa->sa.spi ? get(c, &sa->sa.dst, sa->sa.spi) : NULL;
 
 	if (!s)
 		return;
 	sa->next_spi = s->living;
 	s->living = sa;
-	s->touched_ns = c->now_ns;
 }
 
 static void add_life(struct spi *s, const struct spi_life *life)
@@ -48,7 +56,7 @@ static void add_life(struct spi *s, const struct spi_life *life)
 
 void spis_died(struct core *c, struct ledger_sa *sa, enum spi_fate fate)
 {
-	struct spi *s = sa->sa.spi ? spis_get(c, &sa->sa.dst, sa->sa.spi, false) : NULL;
+	struct spi *s = sa->sa.spi ? spis_find(c, &sa->sa.dst, sa->sa.spi) : NULL;
 	struct spi_life life = { .netns = sa->sa.netns,
 		.born_us = sa->sa.added_s * 1000000,
 		.died_us = c->now_us,
@@ -65,12 +73,11 @@ void spis_died(struct core *c, struct ledger_sa *sa, enum spi_fate fate)
 		}
 	}
 	add_life(s, &life);
-	s->touched_ns = c->now_ns;
 }
 
 void spis_restore(struct core *c, const struct fact *f)
 {
-	struct spi *s = spis_get(c, &f->restore_spi.dst, f->restore_spi.spi, true);
+	struct spi *s = get(c, &f->restore_spi.dst, f->restore_spi.spi);
 	struct spi_life life = { .born_us = f->restore_spi.born_us,
 		.died_us = f->restore_spi.died_us,
 		.src = f->restore_spi.src,
@@ -95,7 +102,7 @@ static const char *fate_name(unsigned fate)
 
 void spis_answer(struct core *c, struct event *e, const struct addr *dst, uint32_t spi)
 {
-	struct spi *s = spis_get(c, dst, spi, false);
+	struct spi *s = spis_find(c, dst, spi);
 	char text[160];
 	char when[TIME_TEXT_SIZE];
 
