@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "api/collect.h"
-#include "api/cursor.h"
 #include "api/filter.h"
 #include "api/internal.h"
+#include "store/cursor.h"
 
 /*
  * Events out of the log, in parts: MHD asks for the next octets when the client has taken the

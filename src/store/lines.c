@@ -4,16 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-void lines_forward(struct lines *l, int fd, uint64_t end)
+void lines_forward_from(struct lines *l, struct segtext *text, uint64_t at, uint64_t end)
 {
-	*l = (struct lines){ .fd = fd, .end = end };
+	*l = (struct lines){ .text = text, .end = end, .at = at, .base = at };
 }
 
-void lines_backward(struct lines *l, int fd, uint64_t end)
+void lines_forward(struct lines *l, struct segtext *text, uint64_t end)
 {
-	*l = (struct lines){ .fd = fd, .end = end, .at = end, .base = end };
+	lines_forward_from(l, text, 0, end);
+}
+
+void lines_backward(struct lines *l, struct segtext *text, uint64_t end)
+{
+	*l = (struct lines){ .text = text, .end = end, .at = end, .base = end };
 }
 
 void lines_done(struct lines *l)
@@ -39,25 +43,6 @@ static int reserve(struct lines *l, size_t size)
 	return 0;
 }
 
-/* Octets read, fewer than n only at the end of the file; or -errno. */
-static ssize_t read_at(int fd, uint8_t *p, size_t n, uint64_t at)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t r = pread(fd, p + done, n - done, (off_t)(at + done));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		done += (size_t)r;
-	}
-	return (ssize_t)done;
-}
-
 /* Appends a block behind what is kept from `at` on. 1, 0 at the end, or -errno. */
 static int more_behind(struct lines *l)
 {
@@ -79,7 +64,7 @@ static int more_behind(struct lines *l)
 	r = reserve(l, l->n + want);
 	if (r < 0)
 		return r;
-	got = read_at(l->fd, l->p + l->n, want, from);
+	got = segtext_read(l->text, from, l->p + l->n, want);
 	if (got <= 0) /* shorter than when it was measured: cut back meanwhile */
 		return (int)got;
 	l->n += (size_t)got;
@@ -100,6 +85,7 @@ int lines_next(struct lines *l, struct span *ret, bool *ret_whole)
 		if (newline) {
 			*ret = span_of(line, (size_t)(newline - line));
 			*ret_whole = true;
+			l->line_at = l->at;
 			l->at += ret->n + 1;
 			return 1;
 		}
@@ -112,6 +98,7 @@ int lines_next(struct lines *l, struct span *ret, bool *ret_whole)
 				return 0;
 			*ret = span_of(l->p + (l->at - l->base), left);
 			*ret_whole = false;
+			l->line_at = l->at;
 			l->at += left;
 			return 1;
 		}
@@ -132,10 +119,10 @@ static int more_before(struct lines *l)
 	if (r < 0)
 		return r;
 	memmove(l->p + want, l->p, keep);
-	got = read_at(l->fd, l->p, want, l->base - want);
+	got = segtext_read(l->text, l->base - want, l->p, want);
 	if (got < 0)
 		return (int)got;
-	if ((size_t)got < want) /* the file was cut below what we were told */
+	if ((size_t)got < want) /* the text was cut below what we were told */
 		return -EBADMSG;
 	l->base -= want;
 	l->n = keep + want;
@@ -173,7 +160,7 @@ int lines_prev(struct lines *l, struct span *ret, bool *ret_whole)
 		newline = newline ? newline + 1 : l->p;
 		*ret = span_of(newline, (size_t)(l->p + n - newline) - (whole ? 1 : 0));
 		*ret_whole = whole;
-		l->at = l->base + (uint64_t)(newline - l->p);
+		l->at = l->line_at = l->base + (uint64_t)(newline - l->p);
 		return 1;
 	}
 }

@@ -162,7 +162,7 @@ static int walk_line(struct walk *w, struct span line, uint64_t end)
 }
 
 /* One whole segment; its last line may lack the newline. */
-static int walk_segment(struct walk *w, int fd, uint64_t size)
+static int walk_segment(struct walk *w, struct segtext *text)
 {
 	CLEANUP_LINES struct lines lines = { 0 };
 	struct span line;
@@ -174,7 +174,7 @@ static int walk_segment(struct walk *w, int fd, uint64_t size)
 	w->damaged_line = 0;
 	w->n_staged = 0;
 	w->segment++; /* unless its head says otherwise */
-	lines_forward(&lines, fd, size);
+	lines_forward(&lines, text, segtext_size(text));
 	while ((r = lines_next(&lines, &line, &whole)) > 0) {
 		if (!whole && w->damaged_line == 0)
 			break;
@@ -194,20 +194,17 @@ static int walk_segment(struct walk *w, int fd, uint64_t size)
 
 static bool head_readable(int log_fd, const char *name)
 {
+	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
 	struct logline_head head;
 	struct span line;
-	uint64_t size;
-	bool whole, good;
-	int fd = segment_open(log_fd, name, &size);
+	bool whole;
 
-	if (fd < 0)
+	if (segtext_open(log_fd, name, &text) < 0)
 		return false;
-	lines_forward(&lines, fd, size);
-	good = lines_next(&lines, &line, &whole) > 0 && whole &&
+	lines_forward(&lines, text, segtext_size(text));
+	return lines_next(&lines, &line, &whole) > 0 && whole &&
 	       logline_kind(line) == LOGLINE_HEAD && logline_head(line, &head, NULL, NULL);
-	(void)close(fd);
-	return good;
 }
 
 static int cannot(struct diag *reterr, int r, const char *what, const char *name)
@@ -219,12 +216,13 @@ static int cannot(struct diag *reterr, int r, const char *what, const char *name
 static int walk_named(
 	struct walk *w, int log_fd, const char *name, uint64_t *ret_size, struct diag *reterr)
 {
-	int fd = segment_open(log_fd, name, ret_size), r;
+	CLEANUP(segtext) struct segtext *text = NULL;
+	int r = segtext_open(log_fd, name, &text);
 
-	if (fd < 0)
-		return cannot(reterr, fd, "open", name);
-	r = walk_segment(w, fd, *ret_size);
-	(void)close(fd);
+	if (r < 0)
+		return cannot(reterr, r, "open", name);
+	*ret_size = segtext_size(text);
+	r = walk_segment(w, text);
 	if (r == -EPROTONOSUPPORT)
 		return diag_set(
 			reterr, r, "segment %s of the event log: %s", name, w->check.reason);

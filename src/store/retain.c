@@ -10,21 +10,20 @@
 
 static int count_events(int log_fd, const char *name, uint64_t *ret)
 {
+	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
-	uint64_t size, end, seq, n = 0;
+	uint64_t end = 0, seq, n = 0;
 	struct span line;
 	bool whole;
-	int fd = segment_open(log_fd, name, &size), r;
+	int r = segtext_open(log_fd, name, &text);
 
-	if (fd < 0)
-		return fd;
-	r = segment_committed_end(fd, size, &end);
-	lines_forward(&lines, fd, end);
+	if (r == 0)
+		r = segment_committed_end(text, &end);
+	lines_forward(&lines, text, end);
 	while (r == 0 && (r = lines_next(&lines, &line, &whole)) > 0) {
 		n += logline_kind(line) == LOGLINE_EVENT && logline_seq(line, &seq);
 		r = 0;
 	}
-	(void)close(fd);
 	if (r == 0)
 		*ret = n;
 	return r;

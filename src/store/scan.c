@@ -11,22 +11,22 @@
 static int scan_segment(
 	int log_fd, const char *name, bool newest_first, eventlog_each_fn *each, void *userdata)
 {
+	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
 	struct span line;
-	uint64_t size, end;
+	uint64_t end;
 	bool whole;
-	int fd, r;
+	int r = segtext_open(log_fd, name, &text);
 
-	fd = segment_open(log_fd, name, &size);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	r = segment_committed_end(fd, size, &end);
 	if (r < 0)
-		goto out;
+		return r == -ENOENT ? 0 : r;
+	r = segment_committed_end(text, &end);
+	if (r < 0)
+		return r;
 	if (newest_first)
-		lines_backward(&lines, fd, end);
+		lines_backward(&lines, text, end);
 	else
-		lines_forward(&lines, fd, end);
+		lines_forward(&lines, text, end);
 	for (;;) {
 		r = newest_first ? lines_prev(&lines, &line, &whole)
 				 : lines_next(&lines, &line, &whole);
@@ -35,8 +35,6 @@ static int scan_segment(
 		if (!each(userdata, line))
 			break;
 	}
-out:
-	(void)close(fd);
 	return r;
 }
 

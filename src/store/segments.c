@@ -176,18 +176,18 @@ int segment_open(int log_fd, const char *name, uint64_t *ret_size)
 	return fd;
 }
 
-int segment_committed_end(int fd, uint64_t size, uint64_t *ret_end)
+int segment_committed_end(struct segtext *text, uint64_t *ret_end)
 {
 	CLEANUP_LINES struct lines l = { 0 };
-	struct span line, text, hex;
-	uint64_t end = size;
+	struct span line, hashed, hex;
+	uint64_t end = segtext_size(text);
 	bool whole;
 	int r;
 
-	lines_backward(&l, fd, size);
+	lines_backward(&l, text, end);
 	while ((r = lines_prev(&l, &line, &whole)) > 0) {
 		if (whole && logline_kind(line) == LOGLINE_COMMIT &&
-			chain_split(line, &text, &hex) && hex.n == DIGEST_HEX)
+			chain_split(line, &hashed, &hex) && hex.n == DIGEST_HEX)
 			break;
 		end = l.at;
 	}

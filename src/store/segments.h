@@ -6,6 +6,7 @@
 
 #include "base/span.h"
 #include "store/eventlog.h"
+#include "store/segtext.h"
 
 /*
  * Names of segments: the seq that the next event has at its birth, 20 digits, and `.jsonl`. Where
@@ -26,7 +27,7 @@ int segments_open_dir(int dir_fd);
 /* Segments in an open log directory, oldest first; nothing but regular files. The caller frees. */
 int segments_list(int log_fd, struct eventlog_segment **ret, size_t *ret_n);
 
-/* A segment for reading, with its size at this moment. The descriptor, or -errno. */
+/* A segment's file for reading, with its size at this moment. The descriptor, or -errno. */
 int segment_open(int log_fd, const char *name, uint64_t *ret_size);
 /* Where its last commit line ends: what lies behind is not (yet) part of the log. */
-int segment_committed_end(int fd, uint64_t size, uint64_t *ret_end);
+int segment_committed_end(struct segtext *text, uint64_t *ret_end);

@@ -40,18 +40,19 @@ static enum check_result check_end(
 static int verify_segment(struct check *c, int log_fd, const struct eventlog_segment *s,
 	bool newest, struct eventlog_verdict *v, enum check_result *ret)
 {
+	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
-	uint64_t size, seq = 0, torn = 0;
+	uint64_t seq = 0, torn = 0;
 	unsigned repeat = 0;
 	struct span line;
 	bool whole;
-	int fd = segment_open(log_fd, s->name, &size), r;
+	int r = segtext_open(log_fd, s->name, &text);
 
-	if (fd < 0)
-		return fd;
+	if (r < 0)
+		return r;
 	check_segment(c);
 	*ret = CHECK_GOOD;
-	lines_forward(&lines, fd, size);
+	lines_forward(&lines, text, segtext_size(text));
 	while (*ret == CHECK_GOOD && (r = lines_next(&lines, &line, &whole)) > 0) {
 		if (!whole) {
 			torn = line.n;
@@ -60,7 +61,6 @@ static int verify_segment(struct check *c, int log_fd, const struct eventlog_seg
 		}
 		*ret = check_line(c, line, NULL, NULL);
 	}
-	(void)close(fd);
 	if (*ret != CHECK_GOOD)
 		return 0;
 	if (r == -EMSGSIZE) {

@@ -12,9 +12,9 @@
 
 #include "api/api.h"
 #include "api/collect.h"
-#include "api/cursor.h"
 #include "api/filter.h"
 #include "api/ring.h"
+#include "store/cursor.h"
 #include "store/eventlog.h"
 
 /* Spans have no end mark. */

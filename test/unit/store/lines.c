@@ -22,10 +22,19 @@ static int file_of(const void *p, size_t n)
 	return fd;
 }
 
+static struct segtext *text_of(int fd)
+{
+	struct segtext *t;
+
+	assert_int_equal(segtext_of_fd(fd, &t), 0);
+	return t;
+}
+
 /* Joins the lines that a reader gives, each behind '|', and '!' behind one that is not whole. */
 static void expect(const char *content, const char *forward, const char *backward)
 {
 	int fd = file_of(content, strlen(content));
+	CLEANUP(segtext) struct segtext *text = text_of(fd);
 
 	for (int way = 0; way < 2; way++) {
 		CLEANUP_LINES struct lines l = { 0 };
@@ -34,9 +43,9 @@ static void expect(const char *content, const char *forward, const char *backwar
 		bool whole;
 
 		if (way == 0)
-			lines_forward(&l, fd, strlen(content));
+			lines_forward(&l, text, strlen(content));
 		else
-			lines_backward(&l, fd, strlen(content));
+			lines_backward(&l, text, strlen(content));
 		while ((way == 0 ? lines_next(&l, &line, &whole) : lines_prev(&l, &line, &whole)) ==
 			1)
 			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "|%.*s%s",
@@ -64,6 +73,7 @@ static void lines_across_blocks_are_whole(void **state)
 	static const size_t lengths[] = { 10, LINES_BLOCK - 12, LINES_BLOCK - 1, LINES_BLOCK, 1,
 		3 * LINES_BLOCK + 7, 0, 5, LINES_BLOCK * 5, 100 };
 	const size_t n_lines = sizeof(lengths) / sizeof(lengths[0]);
+	CLEANUP(segtext) struct segtext *text = NULL;
 	size_t total = 0, n = 0;
 	struct span line;
 	bool whole;
@@ -81,13 +91,14 @@ static void lines_across_blocks_are_whole(void **state)
 		n += lengths[i] + 1;
 	}
 	fd = file_of(p, total);
+	text = text_of(fd);
 	for (int way = 0; way < 2; way++) {
 		CLEANUP_LINES struct lines l = { 0 };
 
 		if (way == 0)
-			lines_forward(&l, fd, total);
+			lines_forward(&l, text, total);
 		else
-			lines_backward(&l, fd, total);
+			lines_backward(&l, text, total);
 		for (size_t k = 0; k < n_lines; k++) {
 			size_t i = way == 0 ? k : n_lines - 1 - k;
 
@@ -111,6 +122,7 @@ static void lines_across_blocks_are_whole(void **state)
 
 static void a_line_without_end_is_refused(void **state)
 {
+	CLEANUP(segtext) struct segtext *text = NULL;
 	int fd = memfd_create("lines", MFD_CLOEXEC);
 	uint64_t size = LINE_MAX_SIZE * 2;
 	struct span line;
@@ -118,13 +130,14 @@ static void a_line_without_end_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	text = text_of(fd);
 	for (int way = 0; way < 2; way++) {
 		CLEANUP_LINES struct lines l = { 0 };
 
 		if (way == 0)
-			lines_forward(&l, fd, size);
+			lines_forward(&l, text, size);
 		else
-			lines_backward(&l, fd, size);
+			lines_backward(&l, text, size);
 		assert_int_equal(
 			way == 0 ? lines_next(&l, &line, &whole) : lines_prev(&l, &line, &whole),
 			-EMSGSIZE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/cursor.h"
+#include "store/cursor.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "store/segments.h"
 
 struct cursor {
-	int log_fd, fd; /* directory; segment in hand or -1 */
+	int log_fd;
+	struct segtext *text; /* segment in hand, or NULL */
 	bool newest_first;
 	uint64_t from_seq;
 	struct eventlog_segment *segments;
@@ -26,7 +27,6 @@ int cursor_new(int state_fd, uint64_t from_seq, bool newest_first, struct cursor
 
 	if (!c)
 		return -ENOMEM;
-	c->fd = -1;
 	c->newest_first = newest_first;
 	c->from_seq = from_seq;
 	c->log_fd = segments_open_dir(state_fd);
@@ -42,9 +42,7 @@ int cursor_new(int state_fd, uint64_t from_seq, bool newest_first, struct cursor
 static void segment_close(struct cursor *c)
 {
 	lines_done(&c->lines);
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	c->text = segtext_free(c->text);
 }
 
 struct cursor *cursor_free(struct cursor *c)
@@ -65,20 +63,20 @@ static int segment_next(struct cursor *c)
 	while (c->done < c->n) {
 		size_t at = c->newest_first ? c->n - 1 - c->done : c->done;
 		bool below = at + 1 < c->n && c->segments[at + 1].first_seq <= c->from_seq;
-		uint64_t size;
+		int r;
 
 		c->done++;
 		if (below)
 			continue;
-		c->fd = segment_open(c->log_fd, c->segments[at].name, &size);
-		if (c->fd == -ENOENT)
+		r = segtext_open(c->log_fd, c->segments[at].name, &c->text);
+		if (r == -ENOENT)
 			continue;
-		if (c->fd < 0)
-			return c->fd;
+		if (r < 0)
+			return r;
 		if (c->newest_first)
-			lines_backward(&c->lines, c->fd, size);
+			lines_backward(&c->lines, c->text, segtext_size(c->text));
 		else
-			lines_forward(&c->lines, c->fd, size);
+			lines_forward(&c->lines, c->text, segtext_size(c->text));
 		return 1;
 	}
 	return 0;
@@ -94,12 +92,10 @@ int cursor_next(struct cursor *c, unsigned *budget, struct span *ret, uint64_t *
 
 		if (*budget == 0)
 			return -EAGAIN;
-		if (c->fd < 0) {
+		if (!c->text) {
 			r = segment_next(c);
-			if (r <= 0) {
-				c->fd = -1;
+			if (r <= 0)
 				return r;
-			}
 		}
 		r = c->newest_first ? lines_prev(&c->lines, &line, &whole)
 				    : lines_next(&c->lines, &line, &whole);
