@@ -294,8 +294,8 @@ void generate_events(struct buf *out)
 		      ".Bl -tag -width Ds\n");
 	for (size_t i = 0; i < catalog_n_counters; i++)
 		counter_entry(out, &catalog_counters[i]);
-	buf_text(
-		out, ".El\n.Sh FIELDS\nThe keys of an event as JSON; what is not known is null.\n");
+	buf_text(out,
+		".El\n.Sh FIELDS\nThe keys of an event as JSON; what is not known is left out.\n");
 	columns_of(out, &noun_event);
 	buf_text(out, ".Sh SEE ALSO\n.Xr ipsecmon 1 ,\n.Xr ipsecmond 8\n");
 }

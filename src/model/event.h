@@ -48,5 +48,5 @@ struct event {
 
 const char *evidence_name(unsigned evidence); /* "audit"; NULL for none */
 
-/* The event as its line of the log without chain: JSON object text. */
+/* The event as its line of the log without chain: JSON object text, without what is null. */
 void event_json(const struct event *e, struct buf *out);

@@ -91,5 +91,5 @@ const struct noun noun_event = { "event", "Events", "the event log", fields, ARR
 
 void event_json(const struct event *e, struct buf *out)
 {
-	noun_json(&noun_event, e, out);
+	noun_json_lean(&noun_event, e, out);
 }

@@ -60,7 +60,7 @@ void value_json(const struct field *f, const struct value *v, struct json *out)
 	}
 }
 
-void noun_json(const struct noun *n, const void *row, struct buf *out)
+static void row_json(const struct noun *n, const void *row, bool nulls, struct buf *out)
 {
 	struct json j;
 
@@ -70,7 +70,18 @@ void noun_json(const struct noun *n, const void *row, struct buf *out)
 		struct value v = { 0 };
 
 		n->fields[i].get(row, &v);
-		value_json(&n->fields[i], &v, &j);
+		if (v.known || nulls)
+			value_json(&n->fields[i], &v, &j);
 	}
 	json_close(&j, '}');
+}
+
+void noun_json(const struct noun *n, const void *row, struct buf *out)
+{
+	row_json(n, row, true, out);
+}
+
+void noun_json_lean(const struct noun *n, const void *row, struct buf *out)
+{
+	row_json(n, row, false, out);
 }

@@ -59,4 +59,6 @@ const struct field *noun_field(const struct noun *n, const char *key); /* NULL: 
 
 /* One row as a JSON object with every field, in the table's order; no newline. */
 void noun_json(const struct noun *n, const void *row, struct buf *out);
+/* The same without what is null. */
+void noun_json_lean(const struct noun *n, const void *row, struct buf *out);
 void value_json(const struct field *f, const struct value *v, struct json *out);
