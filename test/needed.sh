@@ -10,8 +10,8 @@ allowed() {
 	case $1 in
 	ipsecmond) echo 'libcap libconfuse' ;;
 	ipsecmond-observe) echo 'libmnl libuv libcap libseccomp' ;;
-	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libseccomp libcap libsystemd' ;;
-	ipsecmon) echo 'libcurl libjansson libcrypto' ;;
+	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libzstd libseccomp libcap libsystemd' ;;
+	ipsecmon) echo 'libcurl libjansson libcrypto libzstd' ;;
 	*) echo none ;;
 	esac
 }

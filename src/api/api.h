@@ -41,6 +41,7 @@ struct api_log_state {
 	uint64_t lost; /* events that no line could be written for */
 	uint64_t waiting; /* events in the open group */
 	int error; /* of the last write, -errno; 0: it works */
+	int seal_error; /* why a closed segment is not sealed, -errno; 0: none failed */
 };
 
 struct api_calls {

@@ -82,7 +82,7 @@ static void log_json(const struct api *a, struct json *j)
 {
 	struct eventlog_segment *segments = NULL;
 	struct api_log_state state = { 0 };
-	uint64_t size = 0;
+	uint64_t size = 0, sealed = 0;
 	size_t n = 0;
 
 	if (a->options.state_fd < 0) {
@@ -92,16 +92,20 @@ static void log_json(const struct api *a, struct json *j)
 	if (a->calls.log_state)
 		a->calls.log_state(a->calls.userdata, &state);
 	(void)eventlog_segments(a->options.state_fd, &segments, &n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		size += segments[i].size;
+		sealed += segments[i].sealed;
+	}
 	free(segments);
 	json_open(j, "log", '{');
 	json_u64(j, "last_seq", state.last_seq);
 	json_u64(j, "segments", n);
+	json_u64(j, "sealed", sealed);
 	json_u64(j, "size", size);
 	json_u64(j, "lost", state.lost);
 	json_u64(j, "waiting", state.waiting);
 	json_text(j, "error", state.error ? strerror(-state.error) : NULL);
+	json_text(j, "seal_error", state.seal_error ? strerror(-state.seal_error) : NULL);
 	json_close(j, '}');
 }
 

@@ -19,6 +19,7 @@
 struct wanted {
 	struct segment {
 		char name[SEGMENT_NAME_SIZE];
+		bool sealed;
 		uint64_t size;
 	} * v;
 	size_t n;
@@ -75,26 +76,41 @@ static bool on_octets(void *userdata, struct span octets)
 	return true;
 }
 
-/* Under its name only when it is complete and on the disk. */
-static int fetch(struct download *d, const struct segment *s, struct diag *reterr)
+/* Under its name only when it is complete and on the disk. -ENOENT: the monitor has no such file.
+ */
+static int fetch_file(struct download *d, const struct segment *s, bool sealed, struct diag *reterr)
 {
 	CLEANUP_BUF struct buf path = { 0 };
+	char file[SEGMENT_FILE_SIZE], other[SEGMENT_FILE_SIZE];
 	int r;
 
+	segment_file_format(s->name, sealed, file);
+	segment_file_format(s->name, !sealed, other);
 	d->fd = openat(d->dir_fd, PART_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (d->fd < 0)
 		return diag_set(reterr, -errno, LOG_DIR "/" PART_NAME ": %s", strerror(errno));
-	buf_printf(&path, "/api/v1/log/segments/%s", s->name);
+	buf_printf(&path, "/api/v1/log/segments/%s", file);
 	r = path.failed ? -ENOMEM : client_octets(d->cli->client, path.p, on_octets, d, reterr);
 	if (r == -ECANCELED)
-		r = diag_set(reterr, d->error, "%s: %s", s->name, strerror(-d->error));
+		r = diag_set(reterr, d->error, "%s: %s", file, strerror(-d->error));
 	if (r == 0 && fdatasync(d->fd) < 0)
-		r = diag_set(reterr, -errno, "%s: %s", s->name, strerror(errno));
+		r = diag_set(reterr, -errno, "%s: %s", file, strerror(errno));
 	(void)close(d->fd);
-	if (r == 0 && renameat(d->dir_fd, PART_NAME, d->dir_fd, s->name) < 0)
-		r = diag_set(reterr, -errno, "%s: %s", s->name, strerror(errno));
+	if (r == 0 && renameat(d->dir_fd, PART_NAME, d->dir_fd, file) < 0)
+		r = diag_set(reterr, -errno, "%s: %s", file, strerror(errno));
 	if (r < 0)
 		(void)unlinkat(d->dir_fd, PART_NAME, 0);
+	else /* of an earlier export, perhaps from when the segment was still written */
+		(void)unlinkat(d->dir_fd, other, 0);
+	return r;
+}
+
+static int fetch(struct download *d, const struct segment *s, struct diag *reterr)
+{
+	int r = fetch_file(d, s, s->sealed, reterr);
+
+	if (r == -ENOENT && !s->sealed) /* it was sealed since the list was made */
+		r = fetch_file(d, s, true, reterr);
 	return r;
 }
 
@@ -114,15 +130,13 @@ static int take_segments(
 		json_int_t size = json_integer_value(json_object_get(item, "size"));
 		const json_t *next = json_object_get(json_array_get(items, i + 1), "first_seq");
 		struct segment *s = &ret->v[ret->n];
-		uint64_t seq;
-		unsigned repeat;
 
-		if (!name || first < 0 || size < 0 || !segment_name_parse(name, &seq, &repeat))
+		if (!name || first < 0 || size < 0 ||
+			!segment_file_parse(name, s->name, &s->sealed))
 			return diag_set(reterr, -EBADMSG, "the monitor's list of segments is none");
 		if ((to && (uint64_t)first > to) ||
 			(from && next && (uint64_t)json_integer_value(next) <= from))
 			continue;
-		(void)snprintf(s->name, sizeof(s->name), "%s", name);
 		s->size = (uint64_t)size;
 		ret->size += s->size;
 		ret->n++;

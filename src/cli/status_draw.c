@@ -164,6 +164,12 @@ static void draw_log(const struct status *s, struct buf *out)
 	draw_amount(draw_number(log, "last_seq"), "event", "events", out);
 	buf_printf(out, ", %.1f MB in ", (double)draw_number(log, "size") / 1e6);
 	draw_amount(draw_number(log, "segments"), "segment", "segments", out);
+	if (*draw_member(log, "seal_error")) {
+		screen_paint(s->screen, PAINT_WARN, out);
+		buf_text(out, ", can't be sealed: ");
+		screen_text(out, draw_member(log, "seal_error"));
+		screen_paint(s->screen, PAINT_PLAIN, out);
+	}
 	if (*draw_member(log, "error")) {
 		screen_paint(s->screen, PAINT_BAD, out);
 		buf_text(out, ", CANNOT BE WRITTEN: ");

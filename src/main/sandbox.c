@@ -71,8 +71,8 @@ static const int calls_core[] = { SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(rea
 	SCMP_SYS(access), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(ftruncate),
 	SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range),
 	SCMP_SYS(flock), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat),
-	SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(fadvise64), SCMP_SYS(sendfile),
-	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(listen) };
+	SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(utimensat), SCMP_SYS(fadvise64),
+	SCMP_SYS(sendfile), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(listen) };
 
 static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
 {

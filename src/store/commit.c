@@ -41,7 +41,7 @@ static bool append_commit_line(struct eventlog *l, const struct eventlog_commit 
 	return eventlog_chain_line(l, start, DIGEST_HEX);
 }
 
-static int write_all(int fd, const char *p, size_t n)
+int eventlog_write_all(int fd, const char *p, size_t n)
 {
 	while (n > 0) {
 		ssize_t r = write(fd, p, n);
@@ -90,7 +90,7 @@ static int write_group(struct eventlog *l)
 			return -errno;
 		l->cut_owed = false;
 	}
-	r = write_all(fd, l->group.p, l->group.n);
+	r = eventlog_write_all(fd, l->group.p, l->group.n);
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
 	if (r == 0 && l->group_heads && fsync(l->log_fd) < 0)

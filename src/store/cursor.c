@@ -69,10 +69,11 @@ static int segment_next(struct cursor *c)
 		if (below)
 			continue;
 		r = segtext_open(c->log_fd, c->segments[at].name, &c->text);
-		if (r == -ENOENT)
+		if (r == -ENOENT || r == -EBADMSG)
 			continue;
 		if (r < 0)
 			return r;
+		segtext_set_lenient(c->text);
 		if (c->newest_first)
 			lines_backward(&c->lines, c->text, segtext_size(c->text));
 		else

@@ -10,7 +10,7 @@
 /*
  * A place in the event log, for answers that go out in parts: event lines one by one from segment
  * to segment, oldest or newest first. Sees the segments that are there when it is made; those that
- * retention removes meanwhile are passed over.
+ * retention removes meanwhile are passed over, as is what damage to a sealed one leaves unreadable.
  */
 struct cursor;
 

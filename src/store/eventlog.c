@@ -22,6 +22,7 @@ struct eventlog *eventlog_free(struct eventlog *l)
 		(void)close(l->fd);
 	if (l->next_fd >= 0)
 		(void)close(l->next_fd);
+	sealer_drop(&l->sealer, l->log_fd);
 	if (l->log_fd >= 0)
 		(void)close(l->log_fd);
 	if (l->lock_fd >= 0)
@@ -42,6 +43,7 @@ static int new_writer(const struct eventlog_options *o, struct eventlog **ret)
 	if (!l)
 		return -ENOMEM;
 	l->log_fd = l->lock_fd = l->fd = l->next_fd = -1;
+	sealer_init(&l->sealer);
 	l->segment_size = o->segment_size;
 	l->keep_size = o->keep_size;
 	l->keep_age_s = o->keep_age_s;
@@ -90,8 +92,10 @@ int eventlog_open(const struct eventlog_options *o, const struct eventlog_restor
 	if (r < 0)
 		return diag_set(reterr, r, "cannot open the event log: out of memory");
 	r = statedir_take(o->dir_fd, &l->lock_fd, &l->log_fd, reterr);
-	if (r == 0)
+	if (r == 0) {
+		(void)unlinkat(l->log_fd, SEAL_PART, 0); /* a killed one's */
 		r = eventlog_recover(l, &end, reterr);
+	}
 	if (r == 0 && restore)
 		r = tell(l, restore, reterr);
 	if (r < 0)
@@ -296,6 +300,11 @@ void eventlog_set_limits(
 bool eventlog_group_open(const struct eventlog *l)
 {
 	return l->group.n > 0 || l->readings.n_owed > 0;
+}
+
+int eventlog_seal(struct eventlog *l)
+{
+	return sealer_step(&l->sealer, l->log_fd, l->name);
 }
 
 uint64_t eventlog_lost(const struct eventlog *l)

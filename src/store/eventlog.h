@@ -13,7 +13,7 @@
 /*
  * The event log: append-only JSON lines in segments `log/NNNNNNNNNNNNNNNNNNNN.jsonl` (the name is
  * the seq of the first event in it, 20 digits; `rNNN` behind them where that name is taken), each
- * line chained by SHA-256.
+ * line chained by SHA-256. Older ones are sealed (`….jsonl.zst`): the same text, packed.
  *
  *   digest(line) = SHA-256( digest(previous line) || text of the line up to its `,"h":` )
  *
@@ -123,11 +123,20 @@ int eventlog_retain(
 	struct eventlog *l, uint64_t now_us, eventlog_removed_fn *removed, void *userdata);
 
 /*
+ * Closed segments are sealed: packed into frames that are read one by one, about a tenth of the
+ * size (see doc/log-format.md). One step a call, bounded to 64 KiB of text or one sync; groups may
+ * be appended and committed between any two. 1: there is more to do. 0: nothing to seal now.
+ * -errno: this segment could not be sealed and stays plain; it is tried again behind the others.
+ */
+int eventlog_seal(struct eventlog *l);
+
+/*
  * Reading, also of a copy and while another process writes: lines of all segments of the directory
  * `log` under dir_fd (or in dir_fd, a copy of `log`) in order, oldest first, or newest first;
  * without newline, heads, readings and commits too; not what lies behind a segment's last commit.
  * each returns false to stop. Events with seq below from_seq are skipped by whole segments where
- * the names allow. The lines are as found: this does not verify.
+ * the names allow. The lines are as found: this does not verify,
+ * and passes over what damage to a sealed segment leaves unreadable.
  */
 typedef bool eventlog_each_fn(void *userdata, struct span line);
 int eventlog_scan(int dir_fd, uint64_t from_seq, bool newest_first, eventlog_each_fn *each,
@@ -135,8 +144,10 @@ int eventlog_scan(int dir_fd, uint64_t from_seq, bool newest_first, eventlog_eac
 
 /* Segments, oldest first. */
 struct eventlog_segment {
-	char name[32];
-	uint64_t first_seq, size, modified_us;
+	char name[32]; /* NAME.jsonl; the file of a sealed one is called NAME.jsonl.zst */
+	bool sealed;
+	uint64_t first_seq, modified_us;
+	uint64_t size; /* of the file */
 };
 int eventlog_segments(int dir_fd, struct eventlog_segment **ret, size_t *ret_n); /* caller frees */
 

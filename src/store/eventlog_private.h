@@ -8,6 +8,7 @@
 #include "store/chain.h"
 #include "store/eventlog.h"
 #include "store/readings.h"
+#include "store/seal.h"
 #include "store/segments.h"
 
 /* The writer's state; private to src/store. */
@@ -34,7 +35,10 @@ struct eventlog {
 	uint64_t last_seq; /* of the last event, the open group's included */
 	uint64_t lost, lost_told; /* events dropped; of these in commit lines */
 	struct readings readings; /* newest, the open group's included */
+	struct sealer sealer;
 };
+
+int eventlog_write_all(int fd, const char *p, size_t n); /* 0 or -errno */
 
 /* Appends the newest readings that found no room. False: no memory; none was appended. */
 bool eventlog_pay_readings(struct eventlog *l, uint64_t time_us);

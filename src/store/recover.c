@@ -27,6 +27,7 @@ struct walk {
 	uint8_t committed[DIGEST_SIZE]; /* digest of the last commit line */
 	uint64_t good_end; /* where that ends; 0: none in this segment */
 	uint64_t damaged_line; /* 0: none */
+	bool sealed; /* nothing is cut off it or put behind it */
 
 	/* Read, but not covered by a commit line yet. */
 	struct reading *staged;
@@ -173,10 +174,11 @@ static int walk_segment(struct walk *w, struct segtext *text)
 	w->good_end = 0;
 	w->damaged_line = 0;
 	w->n_staged = 0;
+	w->sealed = segtext_sealed(text);
 	w->segment++; /* unless its head says otherwise */
 	lines_forward(&lines, text, segtext_size(text));
 	while ((r = lines_next(&lines, &line, &whole)) > 0) {
-		if (!whole && w->damaged_line == 0)
+		if (!whole && w->damaged_line == 0 && !w->sealed)
 			break;
 		r = walk_line(w, line, lines.at);
 		if (r < 0)
@@ -189,6 +191,8 @@ static int walk_segment(struct walk *w, struct segtext *text)
 	}
 	if (r < 0)
 		return r;
+	if (w->sealed && w->damaged_line == 0 && w->good_end < segtext_size(text))
+		w->damaged_line = w->check.line; /* sealed with an unfinished group */
 	return w->failed ? -ENOMEM : 0;
 }
 
@@ -219,9 +223,16 @@ static int walk_named(
 	CLEANUP(segtext) struct segtext *text = NULL;
 	int r = segtext_open(log_fd, name, &text);
 
+	if (r == -EBADMSG) { /* nothing of a sealed one can be read */
+		w->segment++;
+		w->damaged_line = 1;
+		*ret_size = w->good_end = 0;
+		return 0;
+	}
 	if (r < 0)
 		return cannot(reterr, r, "open", name);
 	*ret_size = segtext_size(text);
+	segtext_set_lenient(text);
 	r = walk_segment(w, text);
 	if (r == -EPROTONOSUPPORT)
 		return diag_set(
@@ -331,7 +342,8 @@ static int recover_newest(struct eventlog *l, const struct eventlog_segment *seg
 	l->last_seq = w.last_seq;
 	if (w.damaged_line == 0) {
 		end->torn += size - w.good_end;
-		r = continue_segment(l, name, size, w.good_end, reterr);
+		if (!w.sealed)
+			r = continue_segment(l, name, size, w.good_end, reterr);
 		memcpy(l->chain.digest, w.committed, DIGEST_SIZE);
 	} else {
 		end->damaged_line = w.damaged_line;

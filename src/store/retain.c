@@ -17,8 +17,10 @@ static int count_events(int log_fd, const char *name, uint64_t *ret)
 	bool whole;
 	int r = segtext_open(log_fd, name, &text);
 
-	if (r == 0)
+	if (r == 0) {
+		segtext_set_lenient(text);
 		r = segment_committed_end(text, &end);
+	}
 	lines_forward(&lines, text, end);
 	while (r == 0 && (r = lines_next(&lines, &line, &whole)) > 0) {
 		n += logline_kind(line) == LOGLINE_EVENT && logline_seq(line, &seq);
@@ -35,6 +37,19 @@ static bool too_old(const struct eventlog *l, const struct eventlog_segment *s, 
 	       (now_us - s->modified_us) / 1000000u > l->keep_age_s;
 }
 
+/* Both files, where a crash left both. */
+static int remove_segment(struct eventlog *l, const struct eventlog_segment *s)
+{
+	char file[SEGMENT_FILE_SIZE];
+
+	if (strcmp(l->sealer.name, s->name) == 0)
+		sealer_drop(&l->sealer, l->log_fd);
+	if (!s->sealed && unlinkat(l->log_fd, s->name, 0) < 0)
+		return -errno;
+	segment_file_format(s->name, true, file);
+	return unlinkat(l->log_fd, file, 0) < 0 && (s->sealed || errno != ENOENT) ? -errno : 0;
+}
+
 /* Of the n segments before the newest. Returns how many went, or -errno if none could. */
 static int remove_old(struct eventlog *l, const struct eventlog_segment *segments, size_t n,
 	uint64_t total, uint64_t now_us, eventlog_removed_fn *removed, void *userdata)
@@ -42,13 +57,15 @@ static int remove_old(struct eventlog *l, const struct eventlog_segment *segment
 	for (size_t i = 0; i < n; i++) {
 		const struct eventlog_segment *s = &segments[i];
 		uint64_t events = 0;
+		int r;
 
 		if (!(l->keep_size > 0 && total > l->keep_size) && !too_old(l, s, now_us))
 			return (int)i;
 		/* A segment that cannot be read must still be removable. */
 		(void)count_events(l->log_fd, s->name, &events);
-		if (unlinkat(l->log_fd, s->name, 0) < 0)
-			return i > 0 ? (int)i : -errno;
+		r = remove_segment(l, s);
+		if (r < 0)
+			return i > 0 ? (int)i : r;
 		total -= s->size;
 		if (removed)
 			removed(userdata, s->name, events);

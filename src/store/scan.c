@@ -7,7 +7,8 @@
 #include "store/eventlog_private.h"
 #include "store/lines.h"
 
-/* 1: each() wants no more. A segment that retention took meanwhile is passed over. */
+/* 1: each() wants no more. A segment that retention took meanwhile, or of whose
+ * sealed file nothing can be read, is passed over. */
 static int scan_segment(
 	int log_fd, const char *name, bool newest_first, eventlog_each_fn *each, void *userdata)
 {
@@ -19,7 +20,8 @@ static int scan_segment(
 	int r = segtext_open(log_fd, name, &text);
 
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r == -ENOENT || r == -EBADMSG ? 0 : r;
+	segtext_set_lenient(text);
 	r = segment_committed_end(text, &end);
 	if (r < 0)
 		return r;

@@ -59,6 +59,35 @@ void segment_name_format(uint64_t seq, unsigned repeat, char ret[SEGMENT_NAME_SI
 			repeat % (SEGMENT_REPEAT_MAX + 1));
 }
 
+bool segment_file_parse(const char *file, char ret_name[SEGMENT_NAME_SIZE], bool *ret_sealed)
+{
+	const size_t n_suffix = sizeof(SEALED_SUFFIX) - 1;
+	size_t n = strnlen(file, SEGMENT_FILE_SIZE);
+	char name[SEGMENT_NAME_SIZE];
+	uint64_t seq;
+	unsigned repeat;
+	bool sealed = n > n_suffix && strcmp(file + n - n_suffix, SEALED_SUFFIX) == 0;
+
+	if (n == SEGMENT_FILE_SIZE)
+		return false;
+	n -= sealed ? n_suffix : 0;
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, file, n);
+	name[n] = '\0';
+	if (!segment_name_parse(name, &seq, &repeat))
+		return false;
+	memcpy(ret_name, name, n + 1);
+	*ret_sealed = sealed;
+	return true;
+}
+
+void segment_file_format(const char *name, bool sealed, char ret[SEGMENT_FILE_SIZE])
+{
+	(void)snprintf(ret, SEGMENT_FILE_SIZE, "%.*s%s", SEGMENT_NAME_SIZE - 1, name,
+		sealed ? SEALED_SUFFIX : "");
+}
+
 int segments_open_dir(int dir_fd)
 {
 	int fd = openat(dir_fd, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -68,7 +97,7 @@ int segments_open_dir(int dir_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Equal to the order of the names in the C locale. */
+/* Equal to the order of the files in the C locale. */
 static int compare(const void *a, const void *b)
 {
 	const struct eventlog_segment *x = a, *y = b;
@@ -79,7 +108,9 @@ static int compare(const void *a, const void *b)
 		return x->first_seq < y->first_seq ? -1 : 1;
 	(void)segment_name_parse(x->name, &seq, &x_repeat);
 	(void)segment_name_parse(y->name, &seq, &y_repeat);
-	return x_repeat < y_repeat ? -1 : x_repeat > y_repeat;
+	if (x_repeat != y_repeat)
+		return x_repeat < y_repeat ? -1 : 1;
+	return (int)x->sealed - (int)y->sealed;
 }
 
 struct list {
@@ -87,15 +118,16 @@ struct list {
 	size_t n, room;
 };
 
-static int list_add(struct list *l, int log_fd, const char *name)
+static int list_add(struct list *l, int log_fd, const char *file)
 {
 	struct eventlog_segment s = { 0 };
 	struct stat st;
 	unsigned repeat;
 
-	if (!segment_name_parse(name, &s.first_seq, &repeat))
+	if (!segment_file_parse(file, s.name, &s.sealed) ||
+		!segment_name_parse(s.name, &s.first_seq, &repeat))
 		return 0;
-	if (fstatat(log_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(log_fd, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno; /* removed meanwhile */
 	if (!S_ISREG(st.st_mode))
 		return 0;
@@ -110,12 +142,23 @@ static int list_add(struct list *l, int log_fd, const char *name)
 		l->p = p;
 		l->room = room;
 	}
-	memcpy(s.name, name, strlen(name) + 1); /* a parsed name is short */
 	s.size = (uint64_t)st.st_size;
 	s.modified_us =
 		(uint64_t)st.st_mtim.tv_sec * 1000000u + (uint64_t)st.st_mtim.tv_nsec / 1000u;
 	l->p[l->n++] = s;
 	return 0;
+}
+
+/* A crash while it was sealed left both files: the sealed one will be made anew. */
+static size_t without_doubles(struct eventlog_segment *p, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (kept == 0 || strcmp(p[kept - 1].name, p[i].name) != 0)
+			p[kept++] = p[i];
+	}
+	return kept;
 }
 
 int segments_list(int log_fd, struct eventlog_segment **ret, size_t *ret_n)
@@ -146,7 +189,7 @@ int segments_list(int log_fd, struct eventlog_segment **ret, size_t *ret_n)
 	if (l.n > 1)
 		qsort(l.p, l.n, sizeof(*l.p), compare);
 	*ret = l.p;
-	*ret_n = l.n;
+	*ret_n = without_doubles(l.p, l.n);
 	return 0;
 }
 
@@ -161,9 +204,9 @@ int eventlog_segments(int dir_fd, struct eventlog_segment **ret, size_t *ret_n)
 	return r;
 }
 
-int segment_open(int log_fd, const char *name, uint64_t *ret_size)
+int segment_file_open(int log_fd, const char *file, uint64_t *ret_size)
 {
-	int fd = openat(log_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = openat(log_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)

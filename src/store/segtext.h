@@ -16,21 +16,29 @@
 struct segtext;
 
 /*
- * By the segment's name (NAME.jsonl, sealed or not), with its size at this moment. -ENOENT: there
- * is none, or no more; -EINVAL: not a regular file; -ENOMEM, or what open() says.
+ * By the segment's name (NAME.jsonl, sealed or not; of both files the plain one counts), with its
+ * size at this moment. -ENOENT: there is none, or no more; -EINVAL: not a regular file; -EBADMSG: a
+ * sealed file whose table of frames is damaged; -ENOMEM, or what open() says.
  */
 int segtext_open(int log_fd, const char *name, struct segtext **ret);
-/* Plain text that the caller has open, borrowed as long as the segtext lives. */
+/* A plain or a sealed file that the caller has open, borrowed as long as the segtext lives. */
 int segtext_of_fd(int fd, struct segtext **ret);
+int segtext_of_sealed_fd(int fd, struct segtext **ret);
 struct segtext *segtext_free(struct segtext *t); /* takes NULL */
 DEFINE_FREEP(segtext)
+
+/*
+ * From now on a damaged frame reads as a line of blanks between two newlines, so that those who
+ * look for what can still be read go on behind it; not for those who prove.
+ */
+void segtext_set_lenient(struct segtext *t);
 
 uint64_t segtext_size(const struct segtext *t); /* octets of text */
 bool segtext_sealed(const struct segtext *t);
 
 /*
- * Copies n octets of text from `at` on; fewer only at the end. How many, or -errno: -EBADMSG for
- * damage to the file that is no matter of its text.
+ * Copies n octets of text from `at` on; fewer only at the end, or before a damaged frame.
+ * How many, or -errno: -EBADMSG for a frame that is damaged.
  */
 ssize_t segtext_read(struct segtext *t, uint64_t at, void *p, size_t n);
 /*

@@ -37,6 +37,13 @@ static enum check_result check_end(
 	return CHECK_GOOD;
 }
 
+/* The next line, and what follows it, is not to be had. */
+static enum check_result unreadable(struct check *c, const char *why)
+{
+	c->line++;
+	return check_fault(c, "%s", why);
+}
+
 static int verify_segment(struct check *c, int log_fd, const struct eventlog_segment *s,
 	bool newest, struct eventlog_verdict *v, enum check_result *ret)
 {
@@ -48,10 +55,14 @@ static int verify_segment(struct check *c, int log_fd, const struct eventlog_seg
 	bool whole;
 	int r = segtext_open(log_fd, s->name, &text);
 
-	if (r < 0)
+	if (r < 0 && r != -EBADMSG)
 		return r;
 	check_segment(c);
 	*ret = CHECK_GOOD;
+	if (r == -EBADMSG) {
+		*ret = unreadable(c, "the sealed file's table of frames is damaged or cut off");
+		return 0;
+	}
 	lines_forward(&lines, text, segtext_size(text));
 	while (*ret == CHECK_GOOD && (r = lines_next(&lines, &line, &whole)) > 0) {
 		if (!whole) {
@@ -63,9 +74,9 @@ static int verify_segment(struct check *c, int log_fd, const struct eventlog_seg
 	}
 	if (*ret != CHECK_GOOD)
 		return 0;
-	if (r == -EMSGSIZE) {
-		c->line++;
-		*ret = check_fault(c, "longer than any line of the log");
+	if (r == -EMSGSIZE || r == -EBADMSG) {
+		*ret = unreadable(c, r == -EMSGSIZE ? "longer than any line of the log"
+						    : "the sealed file is damaged here");
 		return 0;
 	}
 	if (r < 0)

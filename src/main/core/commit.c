@@ -13,7 +13,8 @@
 #include "sink/syslog/syslog.h"
 #include "store/logline.h"
 
-#define RETAIN_NS (10ull * 1000000000u)
+#define FILES_NS (10ull * 1000000000u) /* between looks at the segments */
+#define SEAL_MS 5u /* between steps of sealing, each below a millisecond: others go first */
 #define REMOVED_MAX 64u /* segments told of in one go */
 #define SINK_MS 50u
 #define SINKS_NS (30ull * 1000000000u) /* between requests for new sockets */
@@ -170,6 +171,22 @@ static void retain(struct process *p)
 		feed_log(p, LOG_SEGMENT_REMOVED, removed.v[i].events, removed.v[i].name);
 }
 
+static void on_seal(uv_timer_t *timer)
+{
+	struct process *p = timer->data;
+	int r = eventlog_seal(p->log);
+
+	if (r > 0)
+		return;
+	(void)uv_timer_stop(timer); /* until the next look */
+	if (r < 0 && p->seal_failing != r)
+		log_line(LOG_WARNING,
+			"a segment of the event log can't be sealed and stays as it "
+			"is (trying again): %s",
+			strerror(-r));
+	p->seal_failing = r;
+}
+
 static void on_sinks(uv_timer_t *timer)
 {
 	struct process *p = timer->data;
@@ -195,9 +212,11 @@ void commit_tick(struct process *p)
 		return;
 	if (p->failing || p->digest_due)
 		(void)commit(p);
-	if (now_ns >= p->retain_ns) { /* also while the disk is full: it makes room */
-		p->retain_ns = now_ns + RETAIN_NS;
+	if (now_ns >= p->files_ns) { /* also while the disk is full: both make room */
+		p->files_ns = now_ns + FILES_NS;
 		retain(p);
+		if (!uv_is_active((uv_handle_t *)&p->seal_timer))
+			(void)uv_timer_start(&p->seal_timer, on_seal, SEAL_MS, SEAL_MS);
 	}
 	for (unsigned i = 0; i < SINKS; i++) {
 		if (p->sinks[i] && sink_wants_fd(p->sinks[i]) && now_ns >= p->sinks_ns) {

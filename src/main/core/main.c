@@ -108,11 +108,12 @@ static int begin(struct process *p)
 	(void)uv_timer_init(&p->loop, &p->second);
 	(void)uv_timer_init(&p->loop, &p->group_timer);
 	(void)uv_timer_init(&p->loop, &p->sink_timer);
+	(void)uv_timer_init(&p->loop, &p->seal_timer);
 	(void)uv_timer_init(&p->loop, &p->end_timer);
 	(void)uv_timer_init(&p->loop, &p->api_timer);
 	(void)uv_prepare_init(&p->loop, &p->before_wait);
 	p->second.data = p->group_timer.data = p->sink_timer.data = p->end_timer.data = p;
-	p->api_timer.data = p->before_wait.data = p;
+	p->seal_timer.data = p->api_timer.data = p->before_wait.data = p;
 	r = uv_timer_start(&p->second, on_second, 1000, 1000);
 	if (r == 0)
 		r = uv_prepare_start(&p->before_wait, on_before_wait);

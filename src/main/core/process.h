@@ -23,7 +23,7 @@
 struct process {
 	uv_loop_t loop;
 	uv_poll_t control;
-	uv_timer_t second, group_timer, sink_timer, end_timer;
+	uv_timer_t second, group_timer, sink_timer, seal_timer, end_timer;
 	uv_prepare_t before_wait;
 	struct ipc_config config;
 	bool configured, ending, orphaned;
@@ -53,7 +53,8 @@ struct process {
 	int failing; /* -errno of the last commit; 0: works */
 	uint64_t lost_told; /* of eventlog_lost() */
 	bool digest_due; /* the configuration's digest is to be kept */
-	uint64_t retain_ns, sinks_ns; /* next time */
+	uint64_t files_ns, sinks_ns; /* next time */
+	int seal_failing; /* -errno of the last segment that could not be sealed; 0: none */
 	struct sink *sinks[SINKS];
 
 	/* serve.c */

@@ -45,7 +45,8 @@ static void on_log_state(void *userdata, struct api_log_state *ret)
 	*ret = (struct api_log_state){ .last_seq = p->last_seq,
 		.lost = eventlog_lost(p->log),
 		.waiting = eventlog_group_events(p->log),
-		.error = p->failing };
+		.error = p->failing,
+		.seal_error = p->seal_failing };
 }
 
 static void on_api(uv_poll_t *poll, int status, int events)

@@ -37,7 +37,9 @@ void fixture_done(struct logfixture *f)
 			char path[64];
 
 			(void)snprintf(path, sizeof(path), "log/%.31s", names[i]);
-			assert_int_equal(unlinkat(f->dir_fd, path, 0), 0);
+			(void)unlinkat(f->dir_fd, path, 0);
+			(void)snprintf(path, sizeof(path), "log/%.31s.zst", names[i]);
+			(void)unlinkat(f->dir_fd, path, 0);
 		}
 	}
 	(void)unlinkat(f->dir_fd, "log", AT_REMOVEDIR);
@@ -202,7 +204,7 @@ static int open_log_file(struct logfixture *f, const char *name, int flags)
 	char path[64];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "log/%.31s", name);
+	(void)snprintf(path, sizeof(path), "log/%.40s", name);
 	fd = openat(f->dir_fd, path, flags | O_CLOEXEC, 0640);
 	assert_true(fd >= 0);
 	return fd;

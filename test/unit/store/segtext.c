@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "store/frames.h"
 #include "store/lines.h"
 
 #define TEXT_SIZE ((size_t)200000)
@@ -53,6 +54,151 @@ static void expect_text(struct segtext *t, const char *p)
 		assert_in_range(some.n, 1, rest);
 		assert_memory_equal(some.p, p + at, some.n);
 	}
+}
+
+/* The text, sealed. */
+static int sealed_of(const char *p, size_t size, struct buf *file)
+{
+	struct framer framer;
+	size_t n;
+	int fd = memfd_create("sealed", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(framer_init(&framer), 0);
+	for (size_t at = 0, part = 0; at < size; at += n, part++) {
+		n = FRAME_TEXT_MAX - (part % 3) * 20011; /* of several lengths */
+		n = n < size - at ? n : size - at;
+		assert_int_equal(framer_frame(&framer, span_of(p + at, n), file), 0);
+	}
+	assert_int_equal(framer_table(&framer, file), 0);
+	framer_done(&framer);
+	assert_int_equal(pwrite(fd, file->p, file->n, 0), (ssize_t)file->n);
+	return fd;
+}
+
+static void sealed_it_reads_the_same(void **state)
+{
+	CLEANUP(segtext) struct segtext *t = NULL;
+	CLEANUP_LINES struct lines lines = { 0 };
+	CLEANUP_BUF struct buf file = { 0 };
+	char *p = text_make();
+	int fd = sealed_of(p, TEXT_SIZE, &file);
+	size_t at = TEXT_SIZE;
+	struct span line;
+	bool whole;
+
+	(void)state;
+	assert_int_equal(segtext_of_sealed_fd(fd, &t), 0);
+	assert_true(segtext_sealed(t));
+	expect_text(t, p);
+	lines_backward(&lines, t, TEXT_SIZE);
+	while (lines_prev(&lines, &line, &whole) == 1) {
+		assert_true(whole);
+		at -= line.n + 1;
+		assert_int_equal(lines.line_at, at);
+		assert_memory_equal(line.p, p + at, line.n);
+	}
+	assert_int_equal(at, 0);
+	(void)close(fd);
+	free(p);
+}
+
+static void nothing_sealed_is_nothing(void **state)
+{
+	CLEANUP(segtext) struct segtext *t = NULL;
+	CLEANUP_BUF struct buf file = { 0 };
+	struct span some;
+	int fd = sealed_of("", 0, &file);
+	char c;
+
+	(void)state;
+	assert_int_equal(segtext_of_sealed_fd(fd, &t), 0);
+	assert_int_equal(segtext_size(t), 0);
+	assert_int_equal(segtext_read(t, 0, &c, 1), 0);
+	assert_int_equal(segtext_borrow(t, 0, &some), 0);
+	assert_int_equal(some.n, 0);
+	(void)close(fd);
+}
+
+/* Reads all of it. 0: it is this text; -EBADMSG: it says that it is damaged. */
+static int read_back(int fd, const char *p, size_t size, char *scratch)
+{
+	CLEANUP(segtext) struct segtext *t = NULL;
+	ssize_t got;
+	size_t n = 0;
+	int r = segtext_of_sealed_fd(fd, &t);
+
+	if (r < 0)
+		return r;
+	do {
+		got = segtext_read(t, n, scratch + n, size - n);
+		n += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && n < size);
+	if (got < 0)
+		return (int)got;
+	return n == size && segtext_size(t) == size && memcmp(scratch, p, size) == 0 ? 0 : -EPROTO;
+}
+
+/* Whatever happens to the file: it never reads as another text. */
+static void no_damage_goes_unseen(void **state)
+{
+	static const uint8_t flips[] = { 1, 0x80, 0xff };
+	const size_t size = 70000;
+	CLEANUP_BUF struct buf file = { 0 };
+	char *p = text_make(), *scratch = malloc(size);
+	int fd = sealed_of(p, size, &file);
+
+	(void)state;
+	assert_non_null(scratch);
+	assert_int_equal(read_back(fd, p, size, scratch), 0);
+	for (size_t at = 0; at < file.n; at += at + 400 < file.n ? 41 : 1) {
+		char octet = (char)(file.p[at] ^ (char)flips[at % 3]);
+
+		assert_int_equal(pwrite(fd, &octet, 1, (off_t)at), 1);
+		assert_int_equal(read_back(fd, p, size, scratch), -EBADMSG);
+		assert_int_equal(pwrite(fd, &file.p[at], 1, (off_t)at), 1);
+	}
+	for (size_t n = file.n; n > 0; n -= n > 400 ? 41 : 1) {
+		assert_int_equal(ftruncate(fd, (off_t)n - 1), 0);
+		assert_int_equal(read_back(fd, p, size, scratch), -EBADMSG);
+	}
+	(void)close(fd);
+	free(scratch);
+	free(p);
+}
+
+/* The lenient find what is before and behind a damaged frame, where it was. */
+static void damage_is_passed_over_by_the_lenient(void **state)
+{
+	CLEANUP(segtext) struct segtext *t = NULL;
+	CLEANUP_LINES struct lines lines = { 0 };
+	CLEANUP_BUF struct buf file = { 0 };
+	static char got[TEXT_SIZE];
+	char *p = text_make();
+	int fd = sealed_of(p, TEXT_SIZE, &file);
+	size_t second = FRAME_TEXT_MAX, third = second + FRAME_TEXT_MAX - 20011, n = 0, lost = 0;
+	struct span line;
+	bool whole;
+
+	(void)state;
+	file.p[file.n / 2] ^= 1; /* the second of four */
+	assert_int_equal(pwrite(fd, file.p, file.n, 0), (ssize_t)file.n);
+	assert_int_equal(segtext_of_sealed_fd(fd, &t), 0);
+	assert_int_equal(segtext_read(t, 0, got, TEXT_SIZE), second); /* as far as it goes */
+	assert_int_equal(segtext_read(t, second, got, 1), -EBADMSG);
+	segtext_set_lenient(t);
+	assert_int_equal(segtext_read(t, 0, got, TEXT_SIZE), TEXT_SIZE);
+	assert_memory_equal(got, p, second);
+	assert_memory_equal(got + third, p + third, TEXT_SIZE - third);
+	lines_forward(&lines, t, TEXT_SIZE);
+	while (lines_next(&lines, &line, &whole) == 1) {
+		n++;
+		lost += line.n == 0 || line.p[0] == ' ';
+	}
+	assert_int_equal(lost, 2);
+	assert_true(n > 5000);
+	(void)close(fd);
+	free(p);
 }
 
 static void any_part_of_it_can_be_read(void **state)
@@ -121,6 +267,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_part_of_it_can_be_read),
 		cmocka_unit_test(a_line_is_found_again_by_its_place),
+		cmocka_unit_test(sealed_it_reads_the_same),
+		cmocka_unit_test(nothing_sealed_is_nothing),
+		cmocka_unit_test(no_damage_goes_unseen),
+		cmocka_unit_test(damage_is_passed_over_by_the_lenient),
 		cmocka_unit_test(what_is_no_file_is_refused),
 	};
 

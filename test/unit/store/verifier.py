@@ -8,12 +8,19 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
 
 
 def lines_of(path):
-    with open(path, "rb") as f:
-        octets = f.read()
+    if path.endswith(".zst"):
+        packed = subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=False)
+        if packed.returncode != 0:
+            raise ValueError(f"{path}: damaged")
+        octets = packed.stdout
+    else:
+        with open(path, "rb") as f:
+            octets = f.read()
     if octets and not octets.endswith(b"\n"):
         raise ValueError(f"{path}: torn")
     return octets.split(b"\n")[:-1]
@@ -22,7 +29,8 @@ def lines_of(path):
 def verify(folder):
     digest = number = None
     lines = events = 0
-    names = [n for n in os.listdir(folder) if re.fullmatch(r"[0-9]{20}(r[0-9]{3})?\.jsonl", n)]
+    names = [n for n in os.listdir(folder) if re.fullmatch(r"[0-9]{20}(r[0-9]{3})?\.jsonl(\.zst)?", n)]
+    names = [n for n in names if n.removesuffix(".zst") == n or n.removesuffix(".zst") not in names]
     for name in sorted(names):
         for at, line in enumerate(lines_of(os.path.join(folder, name)), 1):
             where = f"{name}:{at}"
