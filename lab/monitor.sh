@@ -94,7 +94,7 @@ monitor_watches()
 # log NAME: all lines of its log, read from the files, not asked for.
 log()
 {
-	cat "$LAB_TMP/monitor/$1/state/log/"*.jsonl </dev/null
+	zstdcat "$LAB_TMP/monitor/$1/state/log/"0* </dev/null
 }
 
 # monitor_events NAME: the events in its log.

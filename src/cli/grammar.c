@@ -110,8 +110,8 @@ const struct command commands[] = {
 	{ { "audit", "export" }, "DIR", 1, 1, CHOICE_DIR,
 		OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO), NULL,
 		"copy the event log's segments into a directory",
-		"Whole segments, so that `audit verify DIR` can prove the copy. The export is an "
-		"event.",
+		"Whole segments, sealed ones as they are, so that `audit verify DIR` can prove the "
+		"copy. The export is an event.",
 		audit_export_run },
 	{ { "bridge", NULL }, "", 0, 0, CHOICE_NONE,
 		OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_LISTEN), NULL,

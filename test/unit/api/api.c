@@ -332,6 +332,45 @@ static void segments_are_exported_whole_and_logged(void **state)
 	assert_string_equal(h->facts[h->n_facts - 1].access.what, name);
 }
 
+static void sealed_segments_are_exported_as_they_are(void **state)
+{
+	static const char plain[] = "/api/v1/log/segments/00000000000000000001.jsonl";
+	struct harness *h = *state;
+	CLEANUP_ANSWER struct answer list, gone, file, events;
+	char path[128], octets[65536], size[64];
+	ssize_t n;
+	int fd, r;
+
+	log_events(h, 20);
+	eventlog_set_limits(h->log, 1, 0, 0);
+	log_events(h, 1);
+	while ((r = eventlog_seal(h->log)) > 0)
+		;
+	assert_int_equal(r, 0);
+	(void)snprintf(path, sizeof(path), "%s/log/00000000000000000001.jsonl.zst", h->dir);
+	fd = open(path, O_RDONLY);
+	n = read(fd, octets, sizeof(octets));
+	close(fd);
+	assert_true(n > 0);
+	ask(h, "GET", "/api/v1/log/segments", NULL, NULL, &list);
+	(void)snprintf(size, sizeof(size), "\"sealed\":true,\"size\":%zd,\"text_size\":", n);
+	assert_non_null(strstr(list.body.p, "{\"name\":\"00000000000000000001.jsonl.zst\","));
+	assert_non_null(strstr(list.body.p, size));
+	assert_non_null(strstr(list.body.p, "\"sealed\":false,"));
+	ask(h, "GET", plain, NULL, NULL, &gone);
+	assert_int_equal(gone.status, 404);
+	(void)snprintf(path, sizeof(path), "%s.zst", plain);
+	ask(h, "GET", path, NULL, NULL, &file);
+	assert_int_equal(file.status, 200);
+	assert_non_null(strstr(file.head.p, "application/zstd"));
+	assert_int_equal(file.body.n, n);
+	assert_memory_equal(file.body.p, octets, (size_t)n);
+	ask(h, "GET", "/api/v1/events?where=seq<=20", "Accept: application/x-ndjson\r\n", NULL,
+		&events);
+	assert_non_null(strstr(events.body.p, "\"seq\":1,"));
+	assert_non_null(strstr(events.body.p, "\"seq\":20,"));
+}
+
 static void settings_are_changed_by_name(void **state)
 {
 	struct harness *h = *state;
@@ -706,6 +745,8 @@ int main(void)
 			nothing_is_read_before_it_is_logged, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			segments_are_exported_whole_and_logged, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			sealed_segments_are_exported_as_they_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_are_changed_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_change_is_acknowledged_when_durable, setup, teardown),

@@ -70,9 +70,11 @@ class Monitor(BaseHTTPRequestHandler):
             self.stream(int(query["since_seq"]))
         elif name == "log/segments":
             self.answer(200, json.dumps({"items": [
-                {"name": f"{1:020}.jsonl", "first_seq": 1, "size": 6},
+                {"name": f"{1:020}.jsonl.zst", "first_seq": 1, "size": 6},
                 {"name": f"{50:020}.jsonl", "first_seq": 50, "size": 6},
                 {"name": f"{90:020}.jsonl", "first_seq": 90, "size": 6}]}))
+        elif name == f"log/segments/{90:020}.jsonl":  # sealed since it was listed
+            self.answer(404, json.dumps({"error": "no such segment", "hint": None}))
         elif name.startswith("log/segments/"):
             self.answer(200, name[-6:], "application/x-ndjson")
         elif name in self.rows:
@@ -205,9 +207,11 @@ def export():
     target = FOLDER + "/copy"
     r = run("audit", "export", target, "--from", "50", "--to", "80")
     check(r, r.returncode == 0, os.listdir(target + "/log") == [f"{50:020}.jsonl"])
+    open(target + f"/log/{1:020}.jsonl", "w").close()  # of an earlier export
     r = run("audit", "export", target)
-    check(r, r.returncode == 0, len(os.listdir(target + "/log")) == 3)
-    check(r, open(target + f"/log/{1:020}.jsonl").read() == ".jsonl"[-6:])
+    check(r, r.returncode == 0, sorted(os.listdir(target + "/log")) == [
+        f"{1:020}.jsonl.zst", f"{50:020}.jsonl", f"{90:020}.jsonl.zst"])
+    check(r, open(target + f"/log/{50:020}.jsonl").read() == ".jsonl"[-6:])
     r = run("audit", "verify", target)
     check(r, r.returncode == 1, "NOT INTACT" in r.stdout, "line 1" in r.stdout)
     own = FOLDER + "/own"
