@@ -9,7 +9,7 @@ n=0
 allowed() {
 	case $1 in
 	ipsecmond) echo 'libcap libconfuse' ;;
-	ipsecmond-observe) echo 'libmnl libuv libcap libseccomp' ;;
+	ipsecmond-observe) echo 'libmnl libbpf libuv libcap libseccomp' ;;
 	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libzstd libseccomp libcap libsystemd' ;;
 	ipsecmon) echo 'libcurl libjansson libcrypto libzstd' ;;
 	*) echo none ;;

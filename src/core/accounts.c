@@ -113,6 +113,14 @@ static void push_unsettled(struct account *a, uint64_t boot_ns, uint64_t value)
 	a->unsettled[a->n_unsettled++] = (struct unsettled){ boot_ns, value };
 }
 
+/* Since when, so to speak, somebody has watched without a gap; 0: nobody does. */
+static uint64_t evidence_epoch(const struct core *c, const struct account *a)
+{
+	if (core_bpf_covers(c, a->name))
+		return c->bpf_epoch * 2 + 1;
+	return core_audit_usable(c) ? c->audit_epoch * 2 : 0;
+}
+
 void accounts_read(struct core *c, const struct fact *f)
 {
 	struct netns *ns = ledger_netns(c, f->netns);
@@ -135,9 +143,9 @@ void accounts_read(struct core *c, const struct fact *f)
 			push_unsettled(a, c->now_ns, v->value);
 		}
 		a->read = true;
-		if (!core_audit_usable(c) || a->audit_epoch != c->audit_epoch)
+		if (evidence_epoch(c, a) == 0 || a->evidence_epoch != evidence_epoch(c, a))
 			a->blind_upto = v->value;
-		a->audit_epoch = c->audit_epoch;
+		a->evidence_epoch = evidence_epoch(c, a);
 	}
 }
 
@@ -174,6 +182,19 @@ static bool is_proto_error(const struct account *a)
 static bool has_sa_statistics(const struct account *a)
 {
 	return is_proto_error(a) || strcmp(a->name, "XfrmInStateSeqError") == 0;
+}
+
+enum evidence accounts_evidence(const struct core *c, const char *counter)
+{
+	bool proto_error = strcmp(counter, "XfrmInStateProtoError") == 0;
+
+	if (core_bpf_covers(c, counter))
+		return EVIDENCE_BPF;
+	if (core_audit_usable(c) && (audit_covers(counter) || proto_error))
+		return EVIDENCE_AUDIT;
+	if (core_sa_usable(c) && (proto_error || strcmp(counter, "XfrmInStateSeqError") == 0))
+		return EVIDENCE_SA;
+	return EVIDENCE_COUNTER;
 }
 
 /* An event about the interval since the last fold, with the counter as its only witness. */
@@ -334,8 +355,10 @@ static uint64_t settled_part(const struct account *a)
 
 static void settle(struct core *c, struct netns *ns, struct account *a)
 {
-	bool by_sa = core_sa_usable(c) && has_sa_statistics(a);
-	bool by_audit = core_audit_usable(c) && (audit_covers(a->name) || is_proto_error(a));
+	bool by_bpf = core_bpf_covers(c, a->name);
+	bool by_sa = !by_bpf && core_sa_usable(c) && has_sa_statistics(a);
+	bool by_audit = !by_bpf && core_audit_usable(c) &&
+			(audit_covers(a->name) || is_proto_error(a));
 	bool fresh = ns->sa_dumped_ns >= a->changed_ns ||
 		     ns->sources[SOURCE_XFRM].state != SOURCE_IN_STEP ||
 		     c->now_ns - a->changed_ns > 4 * c->config.settle_ns;
@@ -348,10 +371,12 @@ static void settle(struct core *c, struct netns *ns, struct account *a)
 		if (part > 0)
 			settle_sas(c, ns, a, part);
 	}
-	part = by_audit || by_sa ? settled_part(a) : account_open(a);
+	part = by_bpf || by_audit || by_sa ? settled_part(a) : account_open(a);
+	if (by_bpf)
+		part -= least(part, drops_expected(c, ns, a->name));
 	if (by_audit)
 		part -= least(part, claims_expected(c, ns, a->name));
-	if (!by_audit || !audit_covers(a->name)) {
+	if (!by_bpf && (!by_audit || !audit_covers(a->name))) {
 		tell_bare(c, ns, a, bare_event(c, ns, a), part, a->before);
 		return;
 	}
@@ -360,11 +385,13 @@ static void settle(struct core *c, struct netns *ns, struct account *a)
 	a->undecided -= n;
 	part -= n;
 	tell_bare(c, ns, a, bare_event(c, ns, a), n, NULL);
-	/* Nobody listened to audit then. */
+	/* Nobody looked then. */
 	n = a->blind_upto > folded(a) ? least(part, a->blind_upto - folded(a)) : 0;
 	part -= n;
 	tell_bare(c, ns, a, bare_event(c, ns, a), n, a->before);
-	tell_bare(c, ns, a, EVENT_UNATTRIBUTED, part, "audit should have told, and did not");
+	tell_bare(c, ns, a, EVENT_UNATTRIBUTED, part,
+		by_bpf ? "our programs in the kernel should have seen it, and did not"
+		       : "audit should have told, and did not");
 }
 
 static void tell_reading(struct core *c, const struct netns *ns, struct account *a)

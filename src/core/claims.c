@@ -96,6 +96,16 @@ static struct pile *pile_get(struct core *c, const struct pile_key *key)
 	return p;
 }
 
+/* Does better evidence tell all that this record may be about? */
+static bool told_otherwise(const struct core *c, uint8_t op)
+{
+	for (size_t i = 0; i < ARRAY_LEN(confirms); i++) {
+		if (confirms[i].op == op && !core_bpf_covers(c, confirms[i].counter))
+			return false;
+	}
+	return true;
+}
+
 void claims_add(struct core *c, const struct fact *f)
 {
 	uint64_t where[PILE_CANDIDATES];
@@ -103,7 +113,8 @@ void claims_add(struct core *c, const struct fact *f)
 	struct pile *p;
 	unsigned n;
 
-	if (!(c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT)))
+	if (!(c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT)) ||
+		told_otherwise(c, f->audit_drop.op))
 		return;
 	n = candidates(c, f, where);
 	memset(&key, 0, sizeof(key));
@@ -211,14 +222,14 @@ static void claim_event(struct core *c, struct event *e, uint32_t id, struct net
  * RFC 4303, 3.4.3 and the kernel's xfrm_replay_check_esn(): with ESN a number left of the window
  * counts as one of the next 2^32, so an old packet fails the integrity check instead.
  */
-static void suspect_esn(struct event *e, const struct packet *packet, const struct ledger_sa *l)
+void claims_suspect_esn(struct event *e, uint32_t seqno, const struct ledger_sa *l)
 {
 	uint32_t top, behind;
 
-	if (!packet || !packet->has_seqno || !l || !l->sa.esn || l->sa.replay_window == 0)
+	if (!l->sa.esn || l->sa.replay_window == 0)
 		return;
 	top = (uint32_t)l->sa.seq;
-	behind = top - packet->seqno;
+	behind = top - seqno;
 	if (behind >= l->sa.replay_window && behind < UINT32_C(1) << 31)
 		detail_text(e, "suspicion", "too old or forged (extended sequence numbers)");
 }
@@ -299,7 +310,8 @@ static void tell(struct core *c, struct netns *ns, struct account *a, struct pil
 	}
 	claim_event(c, &e, id, ns, p, packet, l);
 	if (id == EVENT_INTEGRITY_FAILED) {
-		suspect_esn(&e, packet, l);
+		if (l && packet && packet->has_seqno)
+			claims_suspect_esn(&e, packet->seqno, l);
 		if (l)
 			l->told_integrity += (uint32_t)n;
 	} else if (p->key.op == AUDIT_DROP_REPLAY) {

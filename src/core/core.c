@@ -14,6 +14,7 @@ int core_new(const struct core_sink *sink, struct core **ret)
 		return -ENOMEM;
 	c->sink = *sink;
 	c->held_end = &c->held;
+	c->drops_end = &c->drops;
 	c->actors_end = &c->actors;
 	c->config.evidence = EVIDENCE_BIT(EVIDENCE_AUDIT) | EVIDENCE_BIT(EVIDENCE_SA);
 	c->config.settle_ns = 1200000000;
@@ -26,6 +27,7 @@ struct core *core_free(struct core *c)
 {
 	if (c) {
 		changes_free(c);
+		drops_free(c);
 		ledger_free(c);
 		free(c);
 	}
@@ -54,6 +56,7 @@ static bool may_wait(uint16_t type)
 	switch (type) {
 	case FACT_AUDIT_DROP:
 	case FACT_AUDIT_CHANGE:
+	case FACT_DROP:
 	case FACT_SA:
 	case FACT_SA_GONE:
 	case FACT_SA_FLUSH:
@@ -111,6 +114,7 @@ static void feed_poll(struct core *c)
 	sas_poll(c);
 	policies_poll(c);
 	monitor_elect(c);
+	drops_settle(c);
 	claims_settle(c);
 	accounts_settle(c);
 	changes_flush(c, false);
@@ -158,6 +162,16 @@ static void dispatch(struct core *c, const struct fact *f)
 	case FACT_AUDIT_DROP:
 		if (!c->muted)
 			claims_add(c, f);
+		break;
+	case FACT_DROP:
+		if (!c->muted)
+			drops_add(c, f);
+		break;
+	case FACT_HOOK:
+		drops_hook(c, f);
+		break;
+	case FACT_SAD_RESULT:
+		drops_sad_result(c, f);
 		break;
 	case FACT_AUDIT_CHANGE:
 		changes_actor(c, f);
@@ -207,6 +221,8 @@ void core_feed(struct core *c, const struct fact *f)
 	if (f->seq > 0) {
 		if (f->epoch != c->epoch) {
 			claims_orphan(c);
+			drops_orphan(c);
+			c->bpf_epoch++;
 			c->audit_epoch++; /* nobody listened until the new one did */
 			c->epoch = f->epoch;
 			c->applied = 0;
@@ -237,6 +253,7 @@ void core_progress(const struct core *c, struct core_progress *ret)
 		.epoch = c->epoch, .applied = c->applied, .done = c->applied
 	};
 	claims_pending(c, ret);
+	drops_pending(c, ret);
 	changes_pending(c, ret);
 	for (uint8_t i = 0; i < ret->n_pending; i++) {
 		if (ret->pending[i][0] <= ret->done)

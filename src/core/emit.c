@@ -49,6 +49,12 @@ bool core_audit_usable(const struct core *c)
 	       c->host_sources[SOURCE_AUDIT].state == SOURCE_IN_STEP;
 }
 
+bool core_bpf_usable(const struct core *c)
+{
+	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_BPF)) &&
+	       c->host_sources[SOURCE_BPF].state == SOURCE_IN_STEP;
+}
+
 bool core_sa_usable(const struct core *c)
 {
 	return (c->config.evidence & EVIDENCE_BIT(EVIDENCE_SA)) != 0;

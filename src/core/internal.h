@@ -20,6 +20,7 @@
 #define LIMIT_SPIS 262144
 #define LIMIT_PILES 4096
 #define LIMIT_HELD 8192
+#define LIMIT_DROPS 65536
 #define LIMIT_EPISODES 1024
 #define LIMIT_REMAINS 1024
 
@@ -39,8 +40,8 @@ struct account {
 	uint64_t settled; /* the newest value that has stood for the settling time */
 	struct unsettled unsettled[8];
 	unsigned n_unsettled;
-	uint64_t blind_upto; /* increments up to here happened while audit did not look */
-	uint64_t audit_epoch; /* of core.audit_epoch when it was read last */
+	uint64_t blind_upto; /* increments up to here happened while nobody looked */
+	uint64_t evidence_epoch; /* of the evidence that tells its drops, when it was read last */
 	uint64_t undecided; /* claims that may be ours or another netns' (count, not seen apart) */
 	bool changed; /* totals differ from the newest line of the log */
 	uint64_t folded_us; /* realtime of the last fold: the interval's begin; 0 unknown */
@@ -107,6 +108,7 @@ struct netns {
 	unsigned n_remains;
 	bool default_known, block_in, block_fwd, block_out;
 	struct source_status sources[SOURCE_N];
+	uint64_t sad_done[4], sad_failed[4]; /* by enum fact_sad_op */
 	/* Folded of SAs that are gone; living ones are added when asked. */
 	uint64_t dead_bytes_in, dead_bytes_out, dead_packets_in, dead_packets_out;
 	uint64_t added, deleted, expired;
@@ -178,6 +180,13 @@ struct pile {
 	uint64_t touched_ns;
 };
 
+/* Drops that our programs saw, as one fact told; they wait for the counter's reading. */
+struct waiting_drop {
+	__typeof__(((struct fact *)0)->drop) drop; /* count: of those not told yet */
+	uint64_t cookie, fact, heard_ns;
+	struct waiting_drop *next;
+};
+
 /* An SA or policy event that waits for the audit record that names its actor. */
 struct held {
 	struct event event;
@@ -243,7 +252,7 @@ struct core {
 		char digest[65];
 	} config;
 	struct audit_setting settings[SUBCATEGORY_N];
-	char elected[64];
+	char elected[96];
 
 	struct map *netns; /* cookie → struct netns */
 	bool sas_to_check, policies_to_check; /* a dump left something to tell */
@@ -260,8 +269,17 @@ struct core {
 
 	struct source_status host_sources[SOURCE_N];
 	uint64_t audit_epoch; /* rises whenever the audit source comes into step */
+	uint64_t bpf_epoch; /* … or our programs do */
 	uint64_t last_poll_us; /* realtime of the round before */
 	uint64_t last_run_us; /* newest event of the last run */
+
+	struct {
+		char counter[COUNTER_NAME_SIZE], hook[NAME_SIZE];
+	} hooks[COUNTERS_MAX + 1]; /* by which our programs see a counter's drops; and "sad" */
+	unsigned n_hooks;
+	struct waiting_drop *drops, **drops_end;
+	unsigned n_drops;
+	uint64_t drops_waiting; /* sum of their counts */
 
 	struct held *held, **held_end;
 	bool held_mixed; /* of more than one netns */
@@ -277,6 +295,7 @@ bool core_emit(struct core *c, struct event *e);
 /* A new event of the fact at hand. */
 void core_event_init(struct core *c, struct event *e, uint32_t id, const struct netns *ns);
 bool core_audit_usable(const struct core *c); /* audit records come, and may be used */
+bool core_bpf_usable(const struct core *c); /* our programs run, and may be used */
 bool core_sa_usable(const struct core *c);
 
 /* A fact number that is not told yet joins the ranges. */
@@ -335,7 +354,25 @@ void claims_pending(const struct core *c, struct core_progress *p);
 uint64_t claims_expected(const struct core *c, const struct netns *ns, const char *counter);
 uint64_t claims_waiting(const struct core *c, const struct ledger_sa *sa, uint8_t op);
 
+/* How the number of a packet that failed the integrity check makes it look, on an SA with ESN. */
+void claims_suspect_esn(struct event *e, uint32_t seqno, const struct ledger_sa *l);
+
+/* drops.c */
+/* Do our programs see every drop of this counter? Then no other evidence is asked. */
+bool core_bpf_covers(const struct core *c, const char *counter);
+const char *core_hook(const struct core *c, const char *counter); /* by which hook; "" */
+void drops_hook(struct core *c, const struct fact *f);
+void drops_add(struct core *c, const struct fact *f);
+void drops_sad_result(struct core *c, const struct fact *f);
+void drops_settle(struct core *c); /* at FACT_POLL */
+uint64_t drops_expected(const struct core *c, const struct netns *ns, const char *counter);
+void drops_orphan(struct core *c);
+void drops_pending(const struct core *c, struct core_progress *p);
+void drops_free(struct core *c);
+
 /* accounts.c */
+/* The best evidence there is for single drops of this counter. */
+enum evidence accounts_evidence(const struct core *c, const char *counter);
 void accounts_read(struct core *c, const struct fact *f);
 void accounts_restore(struct core *c, const struct fact *f);
 void accounts_adopt(struct core *c, struct netns *ns); /* what the log remembers of it */

@@ -237,6 +237,9 @@ void ledger_source(struct core *c, const struct fact *f)
 	if (id == SOURCE_AUDIT && !ns && f->source_change.state == SOURCE_IN_STEP &&
 		(s->state != SOURCE_IN_STEP || f->source_change.losses > s->losses))
 		c->audit_epoch++;
+	if (id == SOURCE_BPF && !ns && f->source_change.state == SOURCE_IN_STEP &&
+		(s->state != SOURCE_IN_STEP || f->source_change.losses > s->losses))
+		c->bpf_epoch++;
 	if (!s->seen || s->state != f->source_change.state)
 		s->since_us = c->now_us;
 	s->seen = true;

@@ -147,6 +147,7 @@ void monitor_fact(struct core *c, const struct fact *f)
 		break;
 	default: /* FACT_STOP: what is confirmed waits for no statistics any more */
 		c->stopping = true;
+		drops_settle(c);
 		claims_settle(c);
 		accounts_settle(c);
 		changes_flush(c, true);
@@ -158,10 +159,11 @@ void monitor_fact(struct core *c, const struct fact *f)
 
 void monitor_elect(struct core *c)
 {
-	char elected[64];
+	char elected[sizeof(c->elected)];
 	struct event e;
 
-	(void)snprintf(elected, sizeof(elected), "%s%scounters",
+	(void)snprintf(elected, sizeof(elected), "%s%s%scounters",
+		core_bpf_usable(c) ? "programs in the kernel, " : "",
 		core_audit_usable(c) ? "audit records, " : "",
 		core_sa_usable(c) ? "statistics of SAs, " : "");
 	if (strcmp(elected, c->elected) == 0)

@@ -76,6 +76,15 @@ static bool tell_source(const struct source_status *s, uint8_t id, const char *n
 	return !s->seen || each(userdata, &row);
 }
 
+static bool is_excluded(const struct core *c, uint8_t source)
+{
+	unsigned evidence = source == SOURCE_AUDIT ? EVIDENCE_AUDIT
+			    : source == SOURCE_BPF ? EVIDENCE_BPF
+						   : EVIDENCE_NONE;
+
+	return evidence != EVIDENCE_NONE && !(c->config.evidence & EVIDENCE_BIT(evidence));
+}
+
 static int each_source(const struct core *c, core_each_fn *each, void *userdata)
 {
 	struct netns *ns;
@@ -83,7 +92,8 @@ static int each_source(const struct core *c, core_each_fn *each, void *userdata)
 	for (uint8_t i = 1; i < SOURCE_N; i++) {
 		struct source_status s = c->host_sources[i];
 
-		if (i == SOURCE_AUDIT && !(c->config.evidence & EVIDENCE_BIT(EVIDENCE_AUDIT))) {
+		if (is_excluded(c, i)) {
+			s.seen = true;
 			s.state = SOURCE_OFF;
 			(void)snprintf(s.reason, sizeof(s.reason),
 				"excluded by `evidence` in the configuration");
@@ -121,7 +131,9 @@ static int each_reconcile(const struct core *c, core_each_fn *each, void *userda
 				.attributed = a->attributed,
 				.unattributed = a->unattributed,
 				.suppressed = a->suppressed,
-				.difference = (int64_t)account_open(a) };
+				.difference = (int64_t)account_open(a),
+				.evidence = evidence_name(accounts_evidence(c, a->name)),
+				.hook = core_hook(c, a->name) };
 
 			if (!each(userdata, &row))
 				return 0;
@@ -186,6 +198,25 @@ static bool each_statistic_of(
 		{ "policy.count", "Policies", "policies", "gauge", ns->n_policy,
 			"policies in the SPD, sockets' included" },
 	};
+	/* By our programs in the kernel, for nothing else counts them. */
+	const struct {
+		const char *key, *title;
+		uint64_t value;
+		const char *definition;
+	} answers[] = {
+		{ "sad.getspi", "SPIs allocated", ns->sad_done[SAD_RESULT_GETSPI],
+			"requests of key managers for an SPI that the kernel granted" },
+		{ "sad.getspi_failed", "SPIs refused", ns->sad_failed[SAD_RESULT_GETSPI],
+			"… that it refused" },
+		{ "sad.additions", "Key additions", ns->sad_done[SAD_RESULT_ADD],
+			"SAs that key managers added" },
+		{ "sad.additions_failed", "Key additions refused", ns->sad_failed[SAD_RESULT_ADD],
+			"… that the kernel refused" },
+		{ "sad.updates", "Key updates", ns->sad_done[SAD_RESULT_UPDATE],
+			"SAs that key managers gave keys to, or changed" },
+		{ "sad.updates_failed", "Key updates refused", ns->sad_failed[SAD_RESULT_UPDATE],
+			"… that the kernel refused" },
+	};
 	char key[COUNTER_NAME_SIZE + 16];
 
 	for (unsigned i = 0; i < ns->n_accounts; i++) {
@@ -215,6 +246,20 @@ static bool each_statistic_of(
 			.value = sums[i].value,
 			.definition = sums[i].definition,
 			.source = "xfrm" };
+
+		if (!each(userdata, &row))
+			return false;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct statistic_row row = { .key = answers[i].key,
+			.title = answers[i].title,
+			.netns = ns->name,
+			.unit = "requests",
+			.kind = "counter",
+			.known = core_bpf_covers(c, "sad"),
+			.value = answers[i].value,
+			.definition = answers[i].definition,
+			.source = "bpf" };
 
 		if (!each(userdata, &row))
 			return false;
@@ -294,6 +339,8 @@ void core_status(const struct core *c, struct core_status *ret)
 		.unattributed = c->gone_unattributed,
 		.suppressed = c->gone_suppressed,
 		.evidence = EVIDENCE_BIT(EVIDENCE_COUNTER) };
+	if (core_bpf_usable(c))
+		ret->evidence |= EVIDENCE_BIT(EVIDENCE_BPF);
 	if (core_audit_usable(c))
 		ret->evidence |= EVIDENCE_BIT(EVIDENCE_AUDIT);
 	if (core_sa_usable(c))

@@ -100,14 +100,44 @@ static int check_number(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+static unsigned evidence_of(const char *word)
+{
+	for (unsigned e = EVIDENCE_BPF; e <= EVIDENCE_SA; e++) {
+		if (strcmp(word, evidence_name(e)) == 0)
+			return e;
+	}
+	return EVIDENCE_NONE;
+}
+
+static const char *const bpf_hooks[] = { "best", "kprobe", "tracepoint" }; /* enum bpf_hooks */
+
+static unsigned hooks_of(const char *word)
+{
+	unsigned i = 0;
+
+	while (i < ARRAY_LEN(bpf_hooks) && strcmp(word, bpf_hooks[i]) != 0)
+		i++;
+	return i;
+}
+
+static int check_hooks(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = cfg_opt_getstr(opt);
+
+	if (hooks_of(v) < ARRAY_LEN(bpf_hooks))
+		return 0;
+	cfg_error(cfg, "bpf_hooks: no '%.40s'; there are best, kprobe and tracepoint", v);
+	return -1;
+}
+
 static int check_evidence(cfg_t *cfg, cfg_opt_t *opt)
 {
 	for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
 		const char *v = cfg_opt_getnstr(opt, i);
 
-		if (strcmp(v, "audit") != 0 && strcmp(v, "sa") != 0) {
+		if (evidence_of(v) == EVIDENCE_NONE) {
 			cfg_error(cfg,
-				"evidence: no '%.40s'; there are audit and sa (the counters "
+				"evidence: no '%.40s'; there are bpf, audit and sa (the counters "
 				"are always read)",
 				v);
 			return -1;
@@ -199,6 +229,7 @@ static void set_validators(cfg_t *cfg)
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		cfg_set_validate_func(cfg, numbers[i].key, check_number);
 	cfg_set_validate_func(cfg, "evidence", check_evidence);
+	cfg_set_validate_func(cfg, "bpf_hooks", check_hooks);
 	cfg_set_validate_func(cfg, "netns", check_netns);
 	cfg_set_validate_func(cfg, "syslog", check_syslog);
 }
@@ -220,9 +251,8 @@ static void take(cfg_t *cfg, struct config *ret)
 
 	c->evidence = EVIDENCE_BIT(EVIDENCE_COUNTER);
 	for (unsigned i = 0; i < cfg_size(cfg, "evidence"); i++)
-		c->evidence |= EVIDENCE_BIT(strcmp(cfg_getnstr(cfg, "evidence", i), "audit") == 0
-						    ? EVIDENCE_AUDIT
-						    : EVIDENCE_SA);
+		c->evidence |= EVIDENCE_BIT(evidence_of(cfg_getnstr(cfg, "evidence", i)));
+	c->bpf_hooks = (uint8_t)hooks_of(cfg_getstr(cfg, "bpf_hooks"));
 	c->poll_ms = (uint32_t)number_of(cfg, "poll_interval");
 	c->settle_ms = (uint32_t)number_of(cfg, "settle");
 	c->first_packets = (uint32_t)number_of(cfg, "first_packets");
@@ -267,8 +297,9 @@ static int parse_text(cfg_t *cfg, struct span text)
 
 int config_parse(const char *name, struct span text, struct config *ret, struct diag *reterr)
 {
-	char evidence[] = "{audit, sa}", netns[] = "{\"*\"}"; /* libConfuse's lists want no const */
+	char evidence[] = "{bpf, audit, sa}", netns[] = "{\"*\"}"; /* libConfuse's lists want no const */
 	cfg_opt_t options[] = { CFG_STR_LIST("evidence", evidence, CFGF_NONE),
+		CFG_STR("bpf_hooks", "best", CFGF_NONE),
 		CFG_INT("poll_interval", 5000, CFGF_NONE), CFG_INT("settle", 1200, CFGF_NONE),
 		CFG_STR_LIST("netns", netns, CFGF_NONE), CFG_INT("first_packets", 10, CFGF_NONE),
 		CFG_INT("rate_threshold", 100, CFGF_NONE), CFG_INT("rate_window", 10, CFGF_NONE),

@@ -75,6 +75,7 @@ enum ipc_audit_flags {
 /* The configuration as the supervisor read it; see doc/ipsecmond.conf(5). */
 struct ipc_config {
 	uint32_t evidence; /* EVIDENCE_BIT()s */
+	uint8_t bpf_hooks; /* enum bpf_hooks */
 	uint32_t poll_ms, settle_ms, first_packets;
 	uint32_t rate_threshold, rate_window_s;
 	uint32_t netlink_buffer; /* octets of receive buffer for notifications */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -74,6 +75,21 @@ static const int calls_core[] = { SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(rea
 	SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(utimensat), SCMP_SYS(fadvise64),
 	SCMP_SYS(sendfile), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(listen) };
 
+/* What observe does with its programs once they are loaded: read, count, be asked about losses. */
+static const unsigned bpf_commands[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,
+	BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_BATCH, BPF_PROG_TEST_RUN,
+	BPF_OBJ_GET_INFO_BY_FD };
+
+static int allow_bpf(scmp_filter_ctx filter)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(bpf_commands) && r == 0; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+			SCMP_A0(SCMP_CMP_EQ, bpf_commands[i]));
+	return r;
+}
+
 static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -104,6 +120,8 @@ static int deny_system_calls(bool core)
 	if (r == 0 && !core)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+	if (r == 0 && !core)
+		r = allow_bpf(filter);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -123,6 +123,18 @@ static const struct member restore_run_members[] = { M(BOOL, restore_run.first),
 static const struct member log_members[] = { M(U8, log.op), M(U64, log.value), M(TEXT, log.what) };
 static const struct member process_members[] = { M(U8, process.op), M(TEXT, process.name),
 	M(U32, process.pid), M(U32, process.status) };
+static const struct member drop_members[] = { M(TEXT, drop.counter), M(U8, drop.kind),
+	M(U8, drop.direction), M(BOOL, drop.sampled), M(BOOL, drop.has_spi),
+	M(BOOL, drop.has_seqno), M(BOOL, drop.has_flowlabel), M(BOOL, drop.has_ports),
+	M(BOOL, drop.has_sa), M(BOOL, drop.has_policy), M(U64, drop.count), M(U64, drop.first_us),
+	M(U64, drop.last_us), M(ADDR, drop.src), M(ADDR, drop.dst), M(U8, drop.proto),
+	M(U8, drop.inner_proto), M(U16, drop.sport), M(U16, drop.dport), M(U32, drop.spi),
+	M(U32, drop.seqno), M(U32, drop.seqno_hi), M(U32, drop.flowlabel), M(U32, drop.ifindex),
+	M(U32, drop.mark), M(U32, drop.reqid), M(U32, drop.if_id), M(U32, drop.policy),
+	M(U32, drop.priority) };
+static const struct member hook_members[] = { M(TEXT, hook.counter), M(TEXT, hook.hook) };
+static const struct member sad_result_members[] = { M(U8, sad_result.op),
+	M(U32, sad_result.error), M(U64, sad_result.count) };
 
 static const struct {
 	const char *name;
@@ -160,6 +172,9 @@ static const struct {
 	TYPE(FACT_LOG, "log", log_members),
 	TYPE(FACT_PROCESS, "process", process_members),
 	[FACT_STOP] = { "stop", NULL, 0 },
+	TYPE(FACT_DROP, "drop", drop_members),
+	TYPE(FACT_HOOK, "hook", hook_members),
+	TYPE(FACT_SAD_RESULT, "sad result", sad_result_members),
 #undef TYPE
 };
 

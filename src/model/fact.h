@@ -49,6 +49,9 @@ enum fact_type {
 	FACT_LOG = 28, /* the log's own troubles */
 	FACT_PROCESS = 29, /* one of our processes started or ended */
 	FACT_STOP = 30, /* we are told to stop */
+	FACT_DROP = 31, /* dropped packets that our programs in the kernel saw */
+	FACT_HOOK = 32, /* by which hook they see the drops of one counter */
+	FACT_SAD_RESULT = 33, /* what the SAD answered to key managers, since the last such fact */
 };
 
 enum fact_sa_op { SA_DUMPED = 0, SA_ADDED = 1, SA_UPDATED = 2 };
@@ -93,6 +96,21 @@ enum spi_fate { /* how an SA ended, for the history of its SPI */
 	SPI_FLUSHED = 3,
 	SPI_VANISHED = 4,
 };
+/* What is known of a drop beyond its counter; as enum drop_kind of source/bpf/drops.h. */
+enum fact_drop_kind {
+	DROP_PLAIN = 0, /* the counter says it all, or nobody knows more */
+	DROP_ICV = 1, /* XfrmInStateProtoError: the integrity check failed */
+	DROP_MALFORMED = 2, /* … something else did */
+	DROP_DUPLICATE = 3, /* XfrmInStateSeqError: received before */
+	DROP_LATE = 4, /* … left of the window */
+	DROP_ZERO = 5, /* … sequence number 0 */
+	DROP_CLEAR = 6, /* XfrmInTmplMismatch: no SA at all */
+	DROP_PROTECTED = 7, /* … by another SA than the policy wants */
+	DROP_ENCAPSULATION = 8, /* XfrmInStateMismatch: UDP or not */
+	DROP_SELECTOR = 9, /* … outside the SA's selector */
+	DROP_N,
+};
+enum fact_sad_op { SAD_RESULT_GETSPI = 1, SAD_RESULT_ADD = 2, SAD_RESULT_UPDATE = 3 };
 enum fact_process_op { PROCESS_STARTED = 1, PROCESS_ENDED = 2 };
 
 #define FACT_TEXT_SIZE 256
@@ -260,6 +278,30 @@ struct fact {
 			uint32_t pid;
 			uint32_t status; /* as wait(2) gives it */
 		} process;
+		struct {
+			char counter[COUNTER_NAME_SIZE];
+			uint8_t kind; /* enum fact_drop_kind */
+			uint8_t direction;
+			bool sampled; /* one packet, with all that is below; else a sum */
+			bool has_spi, has_seqno, has_flowlabel, has_ports, has_sa, has_policy;
+			uint64_t count, first_us, last_us;
+			struct addr src, dst; /* family 0: not known, or several */
+			uint8_t proto; /* ESP, AH; of a packet in the clear its own */
+			uint8_t inner_proto; /* of what the SA or policy was for; 0: not known */
+			uint16_t sport, dport; /* inner ones; ICMP: type, code */
+			uint32_t spi, seqno, seqno_hi, flowlabel, ifindex, mark;
+			uint32_t reqid, if_id; /* of the SA */
+			uint32_t policy, priority; /* index */
+		} drop;
+		struct {
+			char counter[COUNTER_NAME_SIZE];
+			char hook[NAME_SIZE]; /* "" : none; its drops are not seen one by one */
+		} hook;
+		struct {
+			uint8_t op; /* enum fact_sad_op */
+			uint32_t error; /* errno; 0: done */
+			uint64_t count;
+		} sad_result;
 	};
 };
 

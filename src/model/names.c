@@ -77,7 +77,7 @@ const char *ipproto_name(unsigned proto)
 
 const char *source_name(unsigned id)
 {
-	static const char *const names[] = { "core", "xfrm", "xfrmstat", "audit", "link" };
+	static const char *const names[] = { "core", "xfrm", "xfrmstat", "audit", "link", "bpf" };
 
 	return name_of(names, ARRAY_LEN(names), id);
 }
@@ -102,6 +102,9 @@ const char *source_blind(unsigned id)
 		return "whose packet it was (source, SPI and sequence number of single drops), and "
 		       "who "
 		       "changed an SA or a policy";
+	case SOURCE_BPF:
+		return "every single dropped packet with its addresses and ports, also of drops that "
+		       "leave no audit record (clear text, blocked, outside the selector)";
 	case SOURCE_LINK:
 		return "which addresses are local (direction of SAs on kernels before 6.10), "
 		       "interface names";

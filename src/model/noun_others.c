@@ -44,7 +44,7 @@ SOURCE(reason, set_text(ret, row->reason))
 SOURCE(blind_get, set_text(ret, row->state == SOURCE_IN_STEP ? NULL : source_blind(row->id)))
 
 static const struct field source_fields[] = {
-	{ "name", "SOURCE", FIELD_TEXT, "", true, "xfrm, xfrmstat, audit or link",
+	{ "name", "SOURCE", FIELD_TEXT, "", true, "xfrm, xfrmstat, audit, bpf or link",
 		source_get_name },
 	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace; null: the whole host",
 		source_netns },
@@ -95,6 +95,8 @@ RECONCILE(attributed, set_number(ret, true, row->attributed))
 RECONCILE(unattributed, set_number(ret, true, row->unattributed))
 RECONCILE(suppressed, set_number(ret, true, row->suppressed))
 RECONCILE(difference, set_number(ret, true, (uint64_t)row->difference))
+RECONCILE(evidence, set_text(ret, row->evidence))
+RECONCILE(hook, set_text(ret, row->hook))
 
 static const struct field reconcile_fields[] = {
 	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", reconcile_netns },
@@ -108,6 +110,10 @@ static const struct field reconcile_fields[] = {
 		reconcile_suppressed },
 	{ "difference", "DIFF", FIELD_NUMBER, "", true,
 		"still without its line in the log; 0 when all is told", reconcile_difference },
+	{ "evidence", "BY", FIELD_TEXT, "", true,
+		"what tells single drops now: bpf, audit, sa or counter", reconcile_evidence },
+	{ "hook", "HOOK", FIELD_TEXT, "", false, "where in the kernel bpf sees them",
+		reconcile_hook },
 };
 const struct noun noun_reconcile = { "reconcile", "Reconciliation",
 	"kernel = attributed + unattributed + suppressed", reconcile_fields,

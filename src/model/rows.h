@@ -10,6 +10,8 @@ struct reconcile_row {
 	const char *counter;
 	uint64_t kernel, attributed, unattributed, suppressed;
 	int64_t difference; /* what still waits for its explanation; 0 once settled */
+	const char *evidence; /* the best that tells single drops of this counter */
+	const char *hook; /* … if it is bpf: by which hook; "" */
 };
 
 /* A row of noun_statistic. */

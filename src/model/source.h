@@ -11,6 +11,7 @@ enum source_id {
 	SOURCE_XFRMSTAT = 2, /* /proc/net/xfrm_stat */
 	SOURCE_AUDIT = 3, /* audit READLOG */
 	SOURCE_LINK = 4, /* NETLINK_ROUTE */
+	SOURCE_BPF = 5, /* programs of ours in the kernel */
 	SOURCE_N,
 };
 

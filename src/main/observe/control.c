@@ -48,6 +48,8 @@ static void take_config(struct observe *o, const struct ipc_message *m)
 	}
 	o->configured = true;
 	o->interval_ms = o->config.poll_ms;
+	if (netns_bpf_load(o) < 0 || privilege_drop(false, &why) < 0)
+		log_line(LOG_ERR, "%s", why.text[0] ? why.text : strerror(ENOMEM));
 	if (sandbox_observe(&why)) {
 		ipc_say(IPC_CONTROL_FD, IPC_FAILED, EPERM, why.text);
 		observe_end(o, 1);
@@ -107,6 +109,7 @@ static void take_message(struct observe *o, const struct ipc_message *m, int *fd
 		break;
 	case IPC_NETNS_READY:
 		o->listed = true;
+		netns_bpf_begin(o);
 		round_soon(o, 0);
 		break;
 	case IPC_AUDIT:

@@ -52,7 +52,7 @@ static int begin(struct observe *o, struct diag *reterr)
 	if (!o->inbox.locked)
 		log_line(LOG_WARNING,
 			"memory for netlink messages could not be locked (RLIMIT_MEMLOCK)");
-	r = privilege_drop(reterr);
+	r = privilege_drop(true, reterr);
 	if (r)
 		return r;
 	r = uv_loop_init(&o->loop);

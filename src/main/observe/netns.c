@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "main/log.h"
+#include "model/event.h"
 #include "source/socket.h"
 
 static void fact_of(const struct netns *n, bool there, struct fact *ret)
@@ -187,6 +188,8 @@ void netns_add(struct observe *o, const struct ipc_message *m, const int fds[6])
 		return;
 	}
 	xfrmstat_resolution_is(n->xfrmstat, o->interval_ms);
+	if (o->bpf && xfrm_fd(n->xfrm, XFRM_FD_REQUESTS) >= 0)
+		bpf_source_prime(o->bpf, xfrm_fd(n->xfrm, XFRM_FD_REQUESTS));
 	watch(n);
 	link_source_dump(n->link);
 	xfrm_ask(n->xfrm, XFRM_WANT_ALL);
@@ -217,6 +220,8 @@ void netns_free_all(struct observe *o)
 		free_one(o->netns[--o->n_netns]);
 	o->audit_poll = observe_unwatch(o->audit_poll);
 	o->audit = audit_free(o->audit);
+	o->bpf_poll = observe_unwatch(o->bpf_poll);
+	o->bpf = bpf_source_free(o->bpf);
 }
 
 void netns_greet(struct observe *o)
@@ -243,6 +248,8 @@ void netns_restate(struct observe *o)
 	}
 	if (o->audit)
 		audit_restate(o->audit);
+	if (o->bpf)
+		bpf_source_restate(o->bpf);
 	round_soon(o, 0);
 }
 
@@ -274,7 +281,7 @@ static void on_audit(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	audit_readable(o->audit, 0);
-	round_heard_audit(o);
+	round_heard_drops(o);
 }
 
 void netns_audit(struct observe *o, int fd, int error)
@@ -285,7 +292,35 @@ void netns_audit(struct observe *o, int fd, int error)
 		log_line(LOG_ERR, "no memory to read audit records");
 		return;
 	}
-	o->audit_drops = 0;
 	if (audit_fd(o->audit, 0) >= 0)
 		o->audit_poll = observe_watch(o, audit_fd(o->audit, 0), on_audit, o);
+}
+
+int netns_bpf_load(struct observe *o)
+{
+	const struct bpf_source_options options = { .hooks = o->config.bpf_hooks,
+		.first_packets = o->config.first_packets };
+
+	if (!(o->config.evidence & EVIDENCE_BIT(EVIDENCE_BPF)))
+		return 0;
+	return bpf_source_new(&options, &o->sink, &o->bpf);
+}
+
+static void on_bpf(uv_poll_t *poll, int status, int events)
+{
+	struct observe *o = poll->data;
+
+	(void)status;
+	(void)events;
+	bpf_source_readable(o->bpf, 0);
+	round_heard_drops(o);
+}
+
+void netns_bpf_begin(struct observe *o)
+{
+	if (!o->bpf || o->bpf_poll)
+		return;
+	bpf_source_begin(o->bpf);
+	if (bpf_source_fd(o->bpf, 0) >= 0)
+		o->bpf_poll = observe_watch(o, bpf_source_fd(o->bpf, 0), on_bpf, o);
 }

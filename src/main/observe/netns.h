@@ -30,3 +30,5 @@ void netns_greet(struct observe *o); /* FACT_NETNS of all to a new core */
 void netns_restate(struct observe *o); /* all sources say all again */
 void netns_hold(struct observe *o); /* applies o->hold */
 void netns_audit(struct observe *o, int fd, int error);
+int netns_bpf_load(struct observe *o); /* before the sandbox; -ENOMEM */
+void netns_bpf_begin(struct observe *o); /* all netns that are there have been added */

@@ -7,6 +7,7 @@
 #include "main/ipc.h"
 #include "main/observe/queue.h"
 #include "source/audit/audit.h"
+#include "source/bpf/bpf.h"
 #include "source/inbox.h"
 #include "source/source.h"
 
@@ -65,13 +66,15 @@ struct observe {
 	uint64_t netns_refused;
 	struct audit *audit;
 	uv_poll_t *audit_poll;
+	struct bpf_source *bpf; /* NULL: excluded by the configuration */
+	uv_poll_t *bpf_poll;
 
 	/* round.c */
 	uv_timer_t round_timer;
 	uint64_t round, due_ms;
 	uint64_t spending_ns, round_spent_ns, round_cost_ns; /* CPU time; cost: average of rounds */
 	uint64_t interval_ms; /* as told to the sources */
-	uint64_t audit_drops, fast_ms, last_drop_ms;
+	uint64_t drops_heard, fast_ms, last_drop_ms;
 	bool rounding, refresh, moved;
 };
 
@@ -90,12 +93,13 @@ void channel_flush(struct observe *o);
 /* Completes a fact for the greeting of a new core, which comes before all others. */
 void channel_greet(struct observe *o, struct fact *f);
 
-int privilege_drop(struct diag *reterr);
+/* Keeps what the sources need; loading: also what only loading our programs needs. */
+int privilege_drop(bool loading, struct diag *reterr);
 
 int round_begin(struct observe *o);
 void round_soon(struct observe *o, uint64_t in_ms); /* the next round is due then at the latest */
 void round_progress(struct observe *o); /* ends the round when all its answers are there */
 /* What runs between begins and its end is spent on the round. */
 void round_spends(struct observe *o, bool begins);
-void round_heard_audit(struct observe *o);
+void round_heard_drops(struct observe *o); /* some may have been heard of */
 void round_last(struct observe *o); /* one more, behind the one under way; then the end */

@@ -120,6 +120,8 @@ static void drain(struct observe *o)
 	}
 	for (unsigned k = 0; o->audit && k < DRAINS_MAX && waits(audit_fd(o->audit, 0)); k++)
 		audit_readable(o->audit, 0);
+	if (o->bpf)
+		bpf_source_fold(o->bpf);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -160,7 +162,7 @@ static void finish(struct observe *o)
 	round_soon(o, o->interval_ms);
 	if (o->moved)
 		round_soon(o, o->config.settle_ms + SETTLED_MS);
-	round_heard_audit(o);
+	round_heard_drops(o);
 	if (o->stop_asked && !o->stopping) {
 		round_last(o);
 		return;
@@ -211,14 +213,15 @@ void round_soon(struct observe *o, uint64_t in_ms)
 	uv_timer_start(&o->round_timer, on_timer, in_ms, 0);
 }
 
-void round_heard_audit(struct observe *o)
+void round_heard_drops(struct observe *o)
 {
-	uint64_t seen = o->audit ? audit_drops_seen(o->audit) : 0;
+	uint64_t seen = (o->audit ? audit_drops_seen(o->audit) : 0) +
+			(o->bpf ? bpf_source_seen(o->bpf) : 0);
 	uint64_t now = now_ms(o);
 
-	if (seen == o->audit_drops || o->rounding)
+	if (seen == o->drops_heard || o->rounding)
 		return;
-	o->audit_drops = seen;
+	o->drops_heard = seen;
 	if (now - o->last_drop_ms > QUIET_MS)
 		o->fast_ms = FAST_FIRST_MS;
 	else if (now + o->fast_ms < o->due_ms)
