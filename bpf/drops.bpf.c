@@ -180,8 +180,8 @@ static __always_inline struct drop_sums *my_sums(void)
 /*
  * Where this processor's part of a per-processor object lies is not for us to know. But our own map
  * is such an object: its handle is in the kernel's struct bpf_array, its address here is what a
- * look-up gives, and the difference is the same for all. So no symbol of the kernel is needed, which
- * many kernels don't tell.
+ * look-up gives, and the difference is the same for all. So no symbol of the kernel is needed,
+ * which many kernels don't tell.
  */
 static __always_inline struct cpu *this_cpu(void)
 {
@@ -265,9 +265,8 @@ static __always_inline struct xfrm_state *secpath_sa(struct sk_buff *skb)
 	if (!(BPF_CORE_READ(skb, active_extensions) & (1 << id)))
 		return NULL;
 	ext = BPF_CORE_READ(skb, extensions);
-	if (!ext ||
-		bpf_probe_read_kernel(&offset, sizeof(offset),
-			(char *)ext + bpf_core_field_offset(struct skb_ext, offset) + id) < 0)
+	if (!ext || bpf_probe_read_kernel(&offset, sizeof(offset),
+			    (char *)ext + bpf_core_field_offset(struct skb_ext, offset) + id) < 0)
 		return NULL;
 	sp = (struct sec_path *)((char *)ext + ((__u32)offset << 3));
 	len = BPF_CORE_READ(sp, len);
@@ -722,8 +721,8 @@ out:
 
 static __always_inline void freed(struct sk_buff *skb, __u64 code)
 {
-	__u32 dir = is_code(code, forward_code[0]) || is_code(code, forward_code[1]) ? DIR_FWD
-										      : DIR_IN;
+	__u32 dir =
+		is_code(code, forward_code[0]) || is_code(code, forward_code[1]) ? DIR_FWD : DIR_IN;
 
 	witness(skb, code, dir);
 }
@@ -772,7 +771,7 @@ static __always_inline void note_replay(struct xfrm_state *x, struct sk_buff *sk
 	top = esn ? BPF_CORE_READ(esn, seq) : BPF_CORE_READ(x, replay.seq);
 	window = esn ? BPF_CORE_READ(esn, replay_window) : BPF_CORE_READ(x, props.replay_window);
 	c->note_skb = (__u64)skb;
-	c->note_kind = seqno == 0			? DROP_KIND_ZERO
+	c->note_kind = seqno == 0                              ? DROP_KIND_ZERO
 		       : seqno <= top && top - seqno >= window ? DROP_KIND_LATE
 							       : DROP_KIND_DUPLICATE;
 	c->note_has_seqno = true;
@@ -818,7 +817,8 @@ static __always_inline void note_match(struct xfrm_policy *policy)
 	c->note_has_policy = true;
 }
 
-/* (net, type, fl, family, dir, if_id), the same since 5.0; the result stands behind the arguments. */
+/* (net, type, fl, family, dir, if_id), the same since 5.0; the result stands behind the arguments.
+ */
 SEC("fexit/xfrm_policy_lookup_bytype")
 int match_fexit(__u64 *ctx)
 {
@@ -863,8 +863,8 @@ int check_fentry(__u64 *ctx)
 }
 
 SEC("fexit/__xfrm_policy_check")
-int BPF_PROG(check_fexit, struct sock *sk, int dir, struct sk_buff *skb, unsigned short family,
-	int ret)
+int BPF_PROG(
+	check_fexit, struct sock *sk, int dir, struct sk_buff *skb, unsigned short family, int ret)
 {
 	check_ends(skb, dir, ret != 0);
 	return 0;
@@ -895,8 +895,7 @@ int BPF_KRETPROBE(check_kretprobe, int ret)
 
 /* ---- look-ups on the way out: (net, dst_orig, fl, sk, flags, if_id) */
 
-static __always_inline void flow_ports(
-	union flowi_uli *uli, __u8 proto, struct drop_sample *s)
+static __always_inline void flow_ports(union flowi_uli *uli, __u8 proto, struct drop_sample *s)
 {
 	s->inner_proto = s->key.proto = proto;
 	if (!has_ports(proto))
@@ -1008,9 +1007,7 @@ SEC("kprobe/xfrm_lookup_with_ifid")
 int BPF_KPROBE(lookup_kprobe, struct net *net, struct dst_entry *dst, struct flowi *fl,
 	struct sock *sk, int flags)
 {
-	struct lookup_args args = {
-		.net = (__u64)net, .dst = (__u64)dst, .fl = (__u64)fl
-	};
+	struct lookup_args args = { .net = (__u64)net, .dst = (__u64)dst, .fl = (__u64)fl };
 	__u64 task = bpf_get_current_pid_tgid();
 
 	lookup_begins();

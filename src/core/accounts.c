@@ -357,8 +357,8 @@ static void settle(struct core *c, struct netns *ns, struct account *a)
 {
 	bool by_bpf = core_bpf_covers(c, a->name);
 	bool by_sa = !by_bpf && core_sa_usable(c) && has_sa_statistics(a);
-	bool by_audit = !by_bpf && core_audit_usable(c) &&
-			(audit_covers(a->name) || is_proto_error(a));
+	bool by_audit =
+		!by_bpf && core_audit_usable(c) && (audit_covers(a->name) || is_proto_error(a));
 	bool fresh = ns->sa_dumped_ns >= a->changed_ns ||
 		     ns->sources[SOURCE_XFRM].state != SOURCE_IN_STEP ||
 		     c->now_ns - a->changed_ns > 4 * c->config.settle_ns;

@@ -129,12 +129,11 @@ static void describe_packet(struct core *c, struct event *e, const struct waitin
 }
 
 /* The SA's own statistics have counted them too: they are spoken for. */
-static void told_of_sa(struct core *c, struct netns *ns, const struct waiting_drop *w,
-	struct event *e, uint64_t n)
+static void told_of_sa(
+	struct core *c, struct netns *ns, const struct waiting_drop *w, struct event *e, uint64_t n)
 {
-	struct ledger_sa *l = w->drop.has_spi
-				      ? sas_find(c, ns, &w->drop.src, &w->drop.dst, w->drop.spi)
-				      : NULL;
+	struct ledger_sa *l =
+		w->drop.has_spi ? sas_find(c, ns, &w->drop.src, &w->drop.dst, w->drop.spi) : NULL;
 
 	if (!l)
 		return;

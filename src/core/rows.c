@@ -207,15 +207,15 @@ static bool each_statistic_of(
 		{ "sad.getspi", "SPIs allocated", ns->sad_done[SAD_RESULT_GETSPI],
 			"requests of key managers for an SPI that the kernel granted" },
 		{ "sad.getspi_failed", "SPIs refused", ns->sad_failed[SAD_RESULT_GETSPI],
-			"… that it refused" },
+			"requests of key managers for an SPI that the kernel refused" },
 		{ "sad.additions", "Key additions", ns->sad_done[SAD_RESULT_ADD],
 			"SAs that key managers added" },
 		{ "sad.additions_failed", "Key additions refused", ns->sad_failed[SAD_RESULT_ADD],
-			"… that the kernel refused" },
+			"SAs that the kernel refused to add" },
 		{ "sad.updates", "Key updates", ns->sad_done[SAD_RESULT_UPDATE],
 			"SAs that key managers gave keys to, or changed" },
 		{ "sad.updates_failed", "Key updates refused", ns->sad_failed[SAD_RESULT_UPDATE],
-			"… that the kernel refused" },
+			"updates of SAs that the kernel refused" },
 	};
 	char key[COUNTER_NAME_SIZE + 16];
 

@@ -297,13 +297,13 @@ static int parse_text(cfg_t *cfg, struct span text)
 
 int config_parse(const char *name, struct span text, struct config *ret, struct diag *reterr)
 {
-	char evidence[] = "{bpf, audit, sa}", netns[] = "{\"*\"}"; /* libConfuse's lists want no const */
+	char evidence[] = "{bpf, audit, sa}",
+	     netns[] = "{\"*\"}"; /* libConfuse's lists want no const */
 	cfg_opt_t options[] = { CFG_STR_LIST("evidence", evidence, CFGF_NONE),
-		CFG_STR("bpf_hooks", "best", CFGF_NONE),
-		CFG_INT("poll_interval", 5000, CFGF_NONE), CFG_INT("settle", 1200, CFGF_NONE),
-		CFG_STR_LIST("netns", netns, CFGF_NONE), CFG_INT("first_packets", 10, CFGF_NONE),
-		CFG_INT("rate_threshold", 100, CFGF_NONE), CFG_INT("rate_window", 10, CFGF_NONE),
-		CFG_STR("netlink_buffer", "16M", CFGF_NONE),
+		CFG_STR("bpf_hooks", "best", CFGF_NONE), CFG_INT("poll_interval", 5000, CFGF_NONE),
+		CFG_INT("settle", 1200, CFGF_NONE), CFG_STR_LIST("netns", netns, CFGF_NONE),
+		CFG_INT("first_packets", 10, CFGF_NONE), CFG_INT("rate_threshold", 100, CFGF_NONE),
+		CFG_INT("rate_window", 10, CFGF_NONE), CFG_STR("netlink_buffer", "16M", CFGF_NONE),
 		CFG_STR("segment_size", "64M", CFGF_NONE), CFG_STR("keep_size", "1G", CFGF_NONE),
 		CFG_STR("keep_age", "90d", CFGF_NONE), CFG_BOOL("journal", cfg_false, CFGF_NONE),
 		CFG_STR("syslog", "", CFGF_NONE), CFG_BOOL(LAST_KEY, cfg_false, CFGF_NONE),

@@ -133,8 +133,8 @@ static const struct member drop_members[] = { M(TEXT, drop.counter), M(U8, drop.
 	M(U32, drop.mark), M(U32, drop.reqid), M(U32, drop.if_id), M(U32, drop.policy),
 	M(U32, drop.priority) };
 static const struct member hook_members[] = { M(TEXT, hook.counter), M(TEXT, hook.hook) };
-static const struct member sad_result_members[] = { M(U8, sad_result.op),
-	M(U32, sad_result.error), M(U64, sad_result.count) };
+static const struct member sad_result_members[] = { M(U8, sad_result.op), M(U32, sad_result.error),
+	M(U64, sad_result.count) };
 
 static const struct {
 	const char *name;

@@ -103,7 +103,8 @@ const char *source_blind(unsigned id)
 		       "who "
 		       "changed an SA or a policy";
 	case SOURCE_BPF:
-		return "every single dropped packet with its addresses and ports, also of drops that "
+		return "every single dropped packet with its addresses and ports, also of drops "
+		       "that "
 		       "leave no audit record (clear text, blocked, outside the selector)";
 	case SOURCE_LINK:
 		return "which addresses are local (direction of SAs on kernels before 6.10), "

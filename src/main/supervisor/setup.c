@@ -15,8 +15,8 @@
 #define USER "ipsecmon"
 
 /* What observe keeps: requests need NET_ADMIN of who sends them, too. */
-static const int observe_capabilities[] = { CAP_NET_ADMIN, CAP_AUDIT_READ, CAP_BPF,
-	CAP_PERFMON, CAP_SYSLOG };
+static const int observe_capabilities[] = { CAP_NET_ADMIN, CAP_AUDIT_READ, CAP_BPF, CAP_PERFMON,
+	CAP_SYSLOG };
 
 static bool may(cap_value_t capability)
 {

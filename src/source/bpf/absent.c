@@ -11,8 +11,8 @@ struct bpf_source {
 	struct source_sink sink;
 };
 
-int bpf_source_new(const struct bpf_source_options *o, const struct source_sink *sink,
-	struct bpf_source **ret)
+int bpf_source_new(
+	const struct bpf_source_options *o, const struct source_sink *sink, struct bpf_source **ret)
 {
 	struct bpf_source *b = calloc(1, sizeof(*b));
 

@@ -23,8 +23,8 @@ struct bpf_source {
 	uint64_t losses;
 };
 
-int bpf_source_new(const struct bpf_source_options *o, const struct source_sink *sink,
-	struct bpf_source **ret)
+int bpf_source_new(
+	const struct bpf_source_options *o, const struct source_sink *sink, struct bpf_source **ret)
 {
 	struct bpf_source *b = calloc(1, sizeof(*b));
 	int r;

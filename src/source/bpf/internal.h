@@ -2,9 +2,9 @@
 #pragma once
 
 #include "base/map.h"
-#include "source/bpf/drops.h"
 #include "model/fact.h"
 #include "source/bpf/bpf.h"
+#include "source/bpf/drops.h"
 
 /* ---- kernel.c: what this kernel is like */
 
@@ -63,8 +63,8 @@ enum hooked {
 
 struct programs;
 
-int programs_load(const struct kernel *k, const struct bpf_source_options *o,
-	struct programs **ret, struct diag *reterr);
+int programs_load(const struct kernel *k, const struct bpf_source_options *o, struct programs **ret,
+	struct diag *reterr);
 struct programs *programs_free(struct programs *p);
 enum hook programs_hook(const struct programs *p, enum hooked what);
 void programs_prime(struct programs *p, int socket_fd);
@@ -73,7 +73,8 @@ uint64_t programs_missed(const struct programs *p); /* runs that the kernel left
 void programs_sums(const struct programs *p, struct drop_sums *ret);
 
 uint32_t programs_generation(const struct programs *p);
-/* Counts by key: of a generation's map (its lowest bit), or the overflow (2). -1 behind the last. */
+/* Counts by key: of a generation's map (its lowest bit), or the overflow (2). -1 behind the last.
+ */
 typedef void programs_each_fn(
 	void *userdata, const struct drop_key *key, const struct drop_value *value);
 int programs_each(struct programs *p, unsigned map, programs_each_fn *each, void *userdata);

@@ -85,8 +85,7 @@ static enum hook choose_function(
 	return HOOK_NONE;
 }
 
-static void choose(
-	struct programs *p, const struct kernel *k, const struct bpf_source_options *o)
+static void choose(struct programs *p, const struct kernel *k, const struct bpf_source_options *o)
 {
 	int r = try_tracing(k, "btf_trace_kfree_skb", BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP);
 

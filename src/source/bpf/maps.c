@@ -94,7 +94,8 @@ uint64_t programs_missed(const struct programs *p)
 	struct bpf_program *program;
 	uint64_t missed = 0;
 
-	bpf_object__for_each_program(program, p->skeleton->obj) {
+	bpf_object__for_each_program(program, p->skeleton->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
 

@@ -38,9 +38,10 @@ static void defaults_are_those_of_the_manual(void **state)
 	struct config c = parsed("");
 
 	(void)state;
-	assert_int_equal(c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) |
-						 EVIDENCE_BIT(EVIDENCE_AUDIT) |
-						 EVIDENCE_BIT(EVIDENCE_SA));
+	assert_int_equal(
+		c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) | EVIDENCE_BIT(EVIDENCE_BPF) |
+					EVIDENCE_BIT(EVIDENCE_AUDIT) | EVIDENCE_BIT(EVIDENCE_SA));
+	assert_int_equal(c.ipc.bpf_hooks, 0);
 	assert_int_equal(c.ipc.poll_ms, 5000);
 	assert_int_equal(c.ipc.settle_ms, 1200);
 	assert_int_equal(c.ipc.first_packets, 10);
@@ -59,17 +60,18 @@ static void defaults_are_those_of_the_manual(void **state)
 
 static void every_key_is_taken(void **state)
 {
-	struct config c =
-		parsed("# ours\n"
-		       "evidence = {sa}\npoll_interval = 100\nsettle = 60000\n"
-		       "netns = {init, \"red-*\"}\nfirst_packets = 0\nrate_threshold = 1\n"
-		       "rate_window = 0\nnetlink_buffer = 64K\n"
-		       "segment_size = \"128 MiB\"\nkeep_size = 0\nkeep_age = 36h\n"
-		       "journal = true\nsyslog = \"udp:[2001:db8::1]:514\"\n");
+	struct config c = parsed(
+		"# ours\n"
+		"evidence = {sa}\nbpf_hooks = tracepoint\npoll_interval = 100\nsettle = 60000\n"
+		"netns = {init, \"red-*\"}\nfirst_packets = 0\nrate_threshold = 1\n"
+		"rate_window = 0\nnetlink_buffer = 64K\n"
+		"segment_size = \"128 MiB\"\nkeep_size = 0\nkeep_age = 36h\n"
+		"journal = true\nsyslog = \"udp:[2001:db8::1]:514\"\n");
 
 	(void)state;
 	assert_int_equal(
 		c.ipc.evidence, EVIDENCE_BIT(EVIDENCE_COUNTER) | EVIDENCE_BIT(EVIDENCE_SA));
+	assert_int_equal(c.ipc.bpf_hooks, 2);
 	assert_int_equal(c.ipc.poll_ms, 100);
 	assert_int_equal(c.ipc.settle_ms, 60000);
 	assert_int_equal(c.ipc.first_packets, 0);
@@ -107,7 +109,9 @@ static void errors_name_line_and_remedy(void **state)
 	refused("keep_age = 3w\n", "keep_age");
 	refused("keep_age = -3d\n", "keep_age");
 	refused("netlink_buffer = 2G\n", "netlink_buffer");
-	refused("evidence = {bpf}\n", "no 'bpf'");
+	refused("evidence = {ebpf}\n", "no 'ebpf'");
+	refused("evidence = {counter}\n", "no 'counter'");
+	refused("bpf_hooks = all\n", "no 'all'");
 	refused("netns = {\"\"}\n", "netns");
 	refused("journal = perhaps\n", "journal");
 	refused("syslog = udp:localhost:514\n", "syslog must be");
