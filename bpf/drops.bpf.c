@@ -58,7 +58,7 @@ const volatile __u8 line_no_states = 0, line_proto = 0, line_mode = 0, line_seq 
 		    line_mismatch = 0, line_template = 0;
 const volatile bool has_notes = false; /* hooks on xfrm_audit_state_… are there */
 const volatile bool has_lookups = false; /* … and on xfrm_lookup_with_ifid */
-const volatile __u32 rate = 500; /* samples, and new keys, a second and processor */
+const volatile __u32 rate = 200; /* samples, and new keys, a second and processor */
 /* Where in the kernel's code a packet was freed: begin and end; 0: not known. */
 const volatile __u64 input_code[2] = { 0 }, forward_code[2][2] = { 0 };
 
@@ -286,7 +286,7 @@ static __always_inline bool is_code(__u64 at, const volatile __u64 range[2])
 /* ---- what a packet says */
 
 struct cursor { /* behind the IP header, its extensions included */
-	__u64 at;
+	__u64 at, end; /* what lies behind the end is no part of the packet */
 	__u8 proto;
 	bool fragment; /* not the first: no ports here */
 };
@@ -337,23 +337,35 @@ static __always_inline void read_ipv6(__u64 ip, struct drop_sample *s, struct cu
 	ret->proto = next;
 }
 
-/* SPI and sequence number of an ESP, AH or IPComp header: RFC 4303, 2; RFC 4302, 2; RFC 3173, 3. */
-static __always_inline void read_ipsec(__u64 at, __u8 proto, struct drop_sample *s)
+/* Network order to ours. False: the packet ends before. */
+static __always_inline bool read_u32(__u64 at, __u64 end, __u32 *ret)
 {
-	__be32 words[3] = { 0 };
+	__be32 word;
+
+	if (at + sizeof(word) > end || bpf_probe_read_kernel(&word, sizeof(word), (void *)at) < 0)
+		return false;
+	*ret = bpf_ntohl(word);
+	return true;
+}
+
+/* SPI and sequence number of an ESP, AH or IPComp header: RFC 4303, 2; RFC 4302, 2; RFC 3173, 3. */
+static __always_inline void read_ipsec(__u64 at, __u64 end, __u8 proto, struct drop_sample *s)
+{
+	__u32 word = 0;
 
 	if (proto == PROTO_COMP) {
-		__be16 cpi = 0;
-
-		bpf_probe_read_kernel(&cpi, sizeof(cpi), (void *)(at + 2));
-		s->key.spi = bpf_ntohs(cpi);
+		if (read_u32(at, end, &word))
+			s->key.spi = word & 0xffff;
 		return;
 	}
-	if (bpf_probe_read_kernel(words, sizeof(words), (void *)at) < 0)
-		return;
-	s->key.spi = bpf_ntohl(proto == PROTO_AH ? words[1] : words[0]);
-	s->seqno = bpf_ntohl(proto == PROTO_AH ? words[2] : words[1]);
-	s->has |= DROP_HAS_SEQNO;
+	if (proto == PROTO_AH)
+		at += 4;
+	if (read_u32(at, end, &word))
+		s->key.spi = word;
+	if (read_u32(at + 4, end, &word)) {
+		s->seqno = word;
+		s->has |= DROP_HAS_SEQNO;
+	}
 }
 
 static __always_inline bool has_ports(__u8 proto)
@@ -362,19 +374,19 @@ static __always_inline bool has_ports(__u8 proto)
 	       proto == PROTO_DCCP;
 }
 
-static __always_inline void read_ports(__u64 at, __u8 proto, struct drop_sample *s)
+static __always_inline void read_ports(struct cursor *at, struct drop_sample *s)
 {
-	__be16 ports[2] = { 0 };
-	__u8 type[2] = { 0 };
+	__u32 word = 0;
 
-	if (has_ports(proto) && bpf_probe_read_kernel(ports, sizeof(ports), (void *)at) == 0) {
-		s->sport = bpf_ntohs(ports[0]);
-		s->dport = bpf_ntohs(ports[1]);
+	if (at->fragment || !read_u32(at->at, at->end, &word))
+		return;
+	if (has_ports(at->proto)) {
+		s->sport = (__u16)(word >> 16);
+		s->dport = (__u16)word;
 		s->has |= DROP_HAS_PORTS;
-	} else if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) &&
-		   bpf_probe_read_kernel(type, sizeof(type), (void *)at) == 0) {
-		s->sport = type[0];
-		s->dport = type[1];
+	} else if (at->proto == PROTO_ICMP || at->proto == PROTO_ICMPV6) {
+		s->sport = (__u8)(word >> 24);
+		s->dport = (__u8)(word >> 16);
 		s->has |= DROP_HAS_PORTS;
 	}
 }
@@ -386,7 +398,7 @@ static __always_inline bool read_ip(struct sk_buff *skb, struct drop_sample *s, 
 	__u16 network = BPF_CORE_READ(skb, network_header);
 	__u8 version = 0;
 
-	*ret = (struct cursor){ 0 };
+	*ret = (struct cursor){ .end = head + BPF_CORE_READ(skb, tail) };
 	if (!head || network == 0xffff ||
 		bpf_probe_read_kernel(&version, sizeof(version), (void *)(head + network)) < 0)
 		return false;
@@ -451,6 +463,7 @@ __noinline int count(struct cpu *c, __u64 n)
 	struct drop_sample *s, *out;
 	struct drop_value fresh = { 0 }, *v;
 	struct drop_sums *sum;
+	struct drop_key key; /* on the stack: older verifiers want keys there */
 	bool certain;
 	void *map;
 	__u64 now_ns, before;
@@ -471,11 +484,12 @@ __noinline int count(struct cpu *c, __u64 n)
 		count_overflow(s, n, now_ns);
 		return 0;
 	}
-	v = bpf_map_lookup_elem(map, &s->key);
+	key = s->key;
+	v = bpf_map_lookup_elem(map, &key);
 	if (!v && may_spend(c, now_ns)) {
 		fresh.first_ns = now_ns;
-		bpf_map_update_elem(map, &s->key, &fresh, BPF_NOEXIST);
-		v = bpf_map_lookup_elem(map, &s->key);
+		bpf_map_update_elem(map, &key, &fresh, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(map, &key);
 	}
 	if (!v) {
 		count_overflow(s, n, now_ns);
@@ -574,19 +588,18 @@ __noinline int sample_inbound(struct cpu *c, __u32 line, __u64 code, __u32 dir)
 	s->ifindex = (__u32)BPF_CORE_READ(skb, skb_iif);
 	if (found && (at.proto == PROTO_ESP || at.proto == PROTO_AH || at.proto == PROTO_COMP)) {
 		s->key.proto = at.proto;
-		read_ipsec(at.at, at.proto, s);
+		read_ipsec(at.at, at.end, at.proto, s);
 	} else if (found && at.proto == PROTO_UDP && !checked &&
 		   (line == line_no_states || (x && BPF_CORE_READ(x, id.proto) == PROTO_ESP))) {
 		/* ESP in UDP (RFC 3948): the kernel has set the transport header behind UDP's. */
 		__u64 head = (__u64)BPF_CORE_READ(skb, head);
 
 		s->key.proto = PROTO_ESP;
-		read_ipsec(head + BPF_CORE_READ(skb, transport_header), PROTO_ESP, s);
+		read_ipsec(head + BPF_CORE_READ(skb, transport_header), at.end, PROTO_ESP, s);
 	} else if (found) {
 		s->key.proto = at.proto;
 		s->inner_proto = at.proto;
-		if (!at.fragment)
-			read_ports(at.at, at.proto, s);
+		read_ports(&at, s);
 	}
 	if (x) {
 		__u8 inner = s->key.proto;

@@ -75,6 +75,7 @@ struct sk_buff {
 	__u8 active_extensions;
 	__u16 transport_header, network_header;
 	unsigned char *head;
+	__u32 tail; /* from head: of 64-bit kernels */
 	struct skb_ext *extensions;
 	int skb_iif;
 	__u32 mark;

@@ -96,14 +96,21 @@ static struct pile *pile_get(struct core *c, const struct pile_key *key)
 	return p;
 }
 
-/* Does better evidence tell all that this record may be about? */
+/* Does better evidence tell all that this record may be about, as far as this kernel counts it? */
 static bool told_otherwise(const struct core *c, uint8_t op)
 {
+	bool told = false;
+
 	for (size_t i = 0; i < ARRAY_LEN(confirms); i++) {
-		if (confirms[i].op == op && !core_bpf_covers(c, confirms[i].counter))
+		const char *hook = core_hook(c, confirms[i].counter);
+
+		if (confirms[i].op != op || !hook)
+			continue;
+		if (!core_bpf_covers(c, confirms[i].counter))
 			return false;
+		told = true;
 	}
-	return true;
+	return told;
 }
 
 void claims_add(struct core *c, const struct fact *f)

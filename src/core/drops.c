@@ -23,24 +23,20 @@ static const uint32_t events_of_kinds[DROP_N] = {
 	[DROP_SELECTOR] = EVENT_SELECTOR_MISMATCH,
 };
 
-bool core_bpf_covers(const struct core *c, const char *counter)
-{
-	if (!core_bpf_usable(c))
-		return false;
-	for (unsigned i = 0; i < c->n_hooks; i++) {
-		if (strcmp(c->hooks[i].counter, counter) == 0)
-			return c->hooks[i].hook[0] != '\0';
-	}
-	return false;
-}
-
 const char *core_hook(const struct core *c, const char *counter)
 {
 	for (unsigned i = 0; i < c->n_hooks; i++) {
 		if (strcmp(c->hooks[i].counter, counter) == 0)
 			return c->hooks[i].hook;
 	}
-	return "";
+	return NULL;
+}
+
+bool core_bpf_covers(const struct core *c, const char *counter)
+{
+	const char *hook = core_bpf_usable(c) ? core_hook(c, counter) : NULL;
+
+	return hook && hook[0] != '\0';
 }
 
 void drops_hook(struct core *c, const struct fact *f)

@@ -360,7 +360,8 @@ void claims_suspect_esn(struct event *e, uint32_t seqno, const struct ledger_sa 
 /* drops.c */
 /* Do our programs see every drop of this counter? Then no other evidence is asked. */
 bool core_bpf_covers(const struct core *c, const char *counter);
-const char *core_hook(const struct core *c, const char *counter); /* by which hook; "" */
+/* By which hook; "": none; NULL: this kernel, as our programs know it, has no such counter. */
+const char *core_hook(const struct core *c, const char *counter);
 void drops_hook(struct core *c, const struct fact *f);
 void drops_add(struct core *c, const struct fact *f);
 void drops_sad_result(struct core *c, const struct fact *f);

@@ -237,7 +237,7 @@ static int begin(struct programs *p, const struct kernel *k, const struct bpf_so
 	use_chosen(p);
 	describe(p, k, o);
 	r = drops_bpf__load(p->skeleton);
-	if (r == -EPERM || r == -EACCES)
+	if (r == -EPERM)
 		return diag_set(reterr, r,
 			"the kernel lets us load no programs (CAP_BPF and CAP_PERFMON, lockdown)");
 	if (r < 0)
