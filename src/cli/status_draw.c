@@ -71,6 +71,7 @@ static void source_note(const json_t *source, struct buf *out)
 	json_int_t places = draw_number(source, "places"), in_step = draw_number(source, "in_step");
 	json_int_t every = draw_number(source, "resolution_ms"),
 		   losses = draw_number(source, "losses");
+	const char *unit = strcmp(draw_member(source, "name"), "bpf") == 0 ? "packet" : "message";
 
 	if (places > 1 && in_step < places)
 		buf_printf(out,
@@ -81,7 +82,7 @@ static void source_note(const json_t *source, struct buf *out)
 	else if (every > 0)
 		buf_printf(out, "every %g s; ", (double)every / 1000.0);
 	else
-		buf_text(out, "message by message; ");
+		buf_printf(out, "%s by %s; ", unit, unit);
 	if (losses > 0)
 		draw_amount(losses, "loss; ", "losses; ", out);
 	if (out->n >= 2)

@@ -274,8 +274,8 @@ struct core {
 	uint64_t last_run_us; /* newest event of the last run */
 
 	struct {
-		char counter[COUNTER_NAME_SIZE], hook[NAME_SIZE];
-	} hooks[COUNTERS_MAX + 1]; /* by which our programs see a counter's drops; and "sad" */
+		char counter[NAME_SIZE], hook[NAME_SIZE]; /* as FACT_HOOK has them */
+	} hooks[COUNTERS_MAX + 8];
 	unsigned n_hooks;
 	struct waiting_drop *drops, **drops_end;
 	unsigned n_drops;

@@ -61,9 +61,25 @@ static int each_link(const struct core *c, core_each_fn *each, void *userdata)
 	return 0;
 }
 
-static bool tell_source(const struct source_status *s, uint8_t id, const char *netns,
-	core_each_fn *each, void *userdata)
+/* By which hook each kind of drop is seen; those of single counters are in noun_reconcile. */
+static void describe_hooks(const struct core *c, char *ret, size_t size)
 {
+	CLEANUP_BUF struct buf out = { .limit = size };
+	const char *packets = core_hook(c, "XfrmInNoStates");
+
+	buf_printf(&out, "packets: %s", packets ? packets : "");
+	for (unsigned i = 0; i < c->n_hooks; i++) {
+		if (strncmp(c->hooks[i].counter, "Xfrm", 4) != 0)
+			buf_printf(&out, "; %s: %s", c->hooks[i].counter,
+				c->hooks[i].hook[0] ? c->hooks[i].hook : "none");
+	}
+	(void)snprintf(ret, size, "%s", out.p ? out.p : "");
+}
+
+static bool tell_source(const struct core *c, const struct source_status *s, uint8_t id,
+	const char *netns, core_each_fn *each, void *userdata)
+{
+	char serves[512] = "";
 	struct source_row row = { .id = id,
 		.state = s->state,
 		.netns = netns,
@@ -71,8 +87,12 @@ static bool tell_source(const struct source_status *s, uint8_t id, const char *n
 		.since_us = s->since_us,
 		.losses = s->losses,
 		.facts = s->facts,
-		.resolution_ms = s->resolution_ms };
+		.resolution_ms = s->resolution_ms,
+		.serves = serves,
+		.packets_seen = core_bpf_usable(c) };
 
+	if (id == SOURCE_BPF && s->state == SOURCE_IN_STEP)
+		describe_hooks(c, serves, sizeof(serves));
 	return !s->seen || each(userdata, &row);
 }
 
@@ -98,7 +118,7 @@ static int each_source(const struct core *c, core_each_fn *each, void *userdata)
 			(void)snprintf(s.reason, sizeof(s.reason),
 				"excluded by `evidence` in the configuration");
 		}
-		if (!tell_source(&s, i, NULL, each, userdata))
+		if (!tell_source(c, &s, i, NULL, each, userdata))
 			return 0;
 	}
 	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
@@ -111,7 +131,7 @@ static int each_source(const struct core *c, core_each_fn *each, void *userdata)
 		if (ns->there && !ns->watched && !each(userdata, &unwatched))
 			return 0;
 		for (uint8_t i = 1; i < SOURCE_N; i++) {
-			if (!tell_source(&ns->sources[i], i, ns->name, each, userdata))
+			if (!tell_source(c, &ns->sources[i], i, ns->name, each, userdata))
 				return 0;
 		}
 	}
@@ -256,7 +276,7 @@ static bool each_statistic_of(
 			.netns = ns->name,
 			.unit = "requests",
 			.kind = "counter",
-			.known = core_bpf_covers(c, "sad"),
+			.known = core_bpf_covers(c, HOOK_OF_SAD),
 			.value = answers[i].value,
 			.definition = answers[i].definition,
 			.source = "bpf" };

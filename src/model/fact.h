@@ -114,6 +114,7 @@ enum fact_sad_op { SAD_RESULT_GETSPI = 1, SAD_RESULT_ADD = 2, SAD_RESULT_UPDATE 
 enum fact_process_op { PROCESS_STARTED = 1, PROCESS_ENDED = 2 };
 
 #define FACT_TEXT_SIZE 256
+#define HOOK_OF_SAD "answers of the SAD" /* in a FACT_HOOK, instead of a counter */
 #define COUNTERS_MAX 64
 #define COUNTER_NAME_SIZE 40
 
@@ -294,8 +295,8 @@ struct fact {
 			uint32_t policy, priority; /* index */
 		} drop;
 		struct {
-			char counter[COUNTER_NAME_SIZE];
-			char hook[NAME_SIZE]; /* "" : none; its drops are not seen one by one */
+			char counter[NAME_SIZE]; /* or in words what else the hook is for */
+			char hook[NAME_SIZE]; /* "": none; its drops are not seen one by one */
 		} hook;
 		struct {
 			uint8_t op; /* enum fact_sad_op */

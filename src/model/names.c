@@ -89,7 +89,7 @@ const char *source_state_name(unsigned state)
 	return name_of(names, ARRAY_LEN(names), state);
 }
 
-const char *source_blind(unsigned id)
+const char *source_blind(unsigned id, bool packets_seen)
 {
 	switch (id) {
 	case SOURCE_XFRM:
@@ -99,6 +99,8 @@ const char *source_blind(unsigned id)
 	case SOURCE_XFRMSTAT:
 		return "how many packets the driver dropped: nothing can be proved complete";
 	case SOURCE_AUDIT:
+		if (packets_seen)
+			return "who changed an SA or a policy";
 		return "whose packet it was (source, SPI and sequence number of single drops), and "
 		       "who "
 		       "changed an SA or a policy";

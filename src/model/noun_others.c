@@ -41,7 +41,10 @@ SOURCE(facts, set_number(ret, true, row->facts))
 SOURCE(losses, set_number(ret, true, row->losses))
 SOURCE(resolution, set_number(ret, row->resolution_ms != 0, row->resolution_ms))
 SOURCE(reason, set_text(ret, row->reason))
-SOURCE(blind_get, set_text(ret, row->state == SOURCE_IN_STEP ? NULL : source_blind(row->id)))
+SOURCE(blind_get,
+	set_text(ret,
+		row->state == SOURCE_IN_STEP ? NULL : source_blind(row->id, row->packets_seen)))
+SOURCE(serves, set_text(ret, row->serves))
 
 static const struct field source_fields[] = {
 	{ "name", "SOURCE", FIELD_TEXT, "", true, "xfrm, xfrmstat, audit, bpf or link",
@@ -59,6 +62,8 @@ static const struct field source_fields[] = {
 		source_reason },
 	{ "blind", "BLIND", FIELD_TEXT, "", false, "what nobody sees without it",
 		source_blind_get },
+	{ "serves", "SERVES", FIELD_TEXT, "", false, "which of its hooks tells what",
+		source_serves },
 };
 const struct noun noun_source = { "source", "Sources", "what feeds the monitor, and what is blind",
 	source_fields, ARRAY_LEN(source_fields) };

@@ -25,12 +25,15 @@ enum source_state {
 
 const char *source_name(unsigned id); /* "xfrm", … ; NULL: unknown */
 const char *source_state_name(unsigned state); /* "in step", … */
-const char *source_blind(unsigned id); /* what nobody sees without it: a sentence */
+/* What nobody sees without it: a sentence. packets_seen: programs in the kernel see each drop. */
+const char *source_blind(unsigned id, bool packets_seen);
 
 struct source_row {
 	uint8_t id, state;
 	const char *netns; /* NULL: of the whole host */
 	const char *reason; /* why it is not in step, what to do; "" */
+	const char *serves; /* by which of its hooks it tells what; "" */
+	bool packets_seen; /* as for source_blind() */
 	uint64_t since_us, losses, facts;
 	uint64_t resolution_ms; /* polled sources: the interval; 0: event by event */
 };

@@ -108,13 +108,20 @@ static void tell_hook(struct bpf_source *b, const char *counter, const char *hoo
 
 static void tell_hooks(struct bpf_source *b)
 {
+	const char *kinds = hook_name(programs_hook(b->programs, HOOKED_ICV));
+
 	for (unsigned i = 1; i < b->kernel.n_lines; i++) {
 		const char *line = b->kernel.lines[i].name;
 
 		if (line[0])
 			tell_hook(b, line, hook_of(b, line));
 	}
-	tell_hook(b, "sad", hook_name(programs_hook(b->programs, HOOKED_ADD)));
+	tell_hook(b, "duplicate or old, integrity or malformed",
+		kinds[0] ? kinds : "the SA's statistics");
+	tell_hook(b, "policy checks", hook_name(programs_hook(b->programs, HOOKED_CHECK)));
+	tell_hook(b, "policy index", hook_name(programs_hook(b->programs, HOOKED_MATCH)));
+	tell_hook(b, "look-ups", hook_name(programs_hook(b->programs, HOOKED_LOOKUP)));
+	tell_hook(b, HOOK_OF_SAD, hook_name(programs_hook(b->programs, HOOKED_ADD)));
 }
 
 static void tell_state(struct bpf_source *b)
@@ -124,18 +131,7 @@ static void tell_state(struct bpf_source *b)
 	f.source_change.id = SOURCE_BPF;
 	f.source_change.losses = b->losses;
 	if (b->programs) {
-		const char *free = hook_name(programs_hook(b->programs, HOOKED_FREE));
-		const char *kind = hook_name(programs_hook(b->programs, HOOKED_ICV));
-		const char *check = hook_name(programs_hook(b->programs, HOOKED_CHECK));
-		const char *lookup = hook_name(programs_hook(b->programs, HOOKED_LOOKUP));
-		const char *match = hook_name(programs_hook(b->programs, HOOKED_MATCH));
-
 		f.source_change.state = SOURCE_IN_STEP;
-		(void)snprintf(f.source_change.reason, sizeof(f.source_change.reason),
-			"packets by %s; 4960, 4961, 4962 by %s; policy checks by %s; outbound "
-			"look-ups by %s; policy index by %s",
-			free, *kind ? kind : "the SA's statistics", *check ? check : free,
-			*lookup ? lookup : "none (counters only)", *match ? match : "none");
 	} else {
 		f.source_change.state = SOURCE_ABSENT;
 		(void)snprintf(f.source_change.reason, sizeof(f.source_change.reason), "%.250s",
