@@ -65,7 +65,7 @@ int audit_verify_run(struct cli *c)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return cli_fail(c, diag_set(&d, -errno, "%s: %s", dir, strerror(errno)), &d);
-	r = eventlog_verify(fd, &v, &d);
+	r = eventlog_verify(fd, NULL, &v, &d);
 	(void)close(fd);
 	if (r < 0 && r != -EBADMSG) {
 		cli_talk("%s: %s", dir, *d.text ? d.text : strerror(-r));

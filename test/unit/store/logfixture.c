@@ -159,7 +159,7 @@ void write_group_of(struct eventlog *l, uint64_t first, uint64_t last)
 int verify(struct logfixture *f, struct eventlog_verdict *ret)
 {
 	struct diag d = { "" };
-	int r = eventlog_verify(f->dir_fd, ret, &d);
+	int r = eventlog_verify(f->dir_fd, NULL, ret, &d);
 
 	if (r < 0)
 		assert_string_not_equal(d.text, "");
