@@ -102,6 +102,7 @@ void eventlog_set_key(struct eventlog *l, const char *fingerprint);
 struct eventlog_place {
 	uint64_t segment, line, seq;
 	uint8_t digest[DIGEST_SIZE];
+	bool ends_segment; /* the next group begins another */
 };
 /* False: nothing was committed yet since the log was opened, or opened damaged. */
 bool eventlog_place(const struct eventlog *l, struct eventlog_place *ret);

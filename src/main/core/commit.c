@@ -92,6 +92,7 @@ static void worked(struct process *p, const struct core_progress *progress)
 	p->failing = 0;
 	p->settled = p->fed;
 	facts_ack(p, progress);
+	heads_committed(p);
 	if (p->api)
 		api_committed(p->api, p->settled);
 	if (p->digest_due &&

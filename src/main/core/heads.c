@@ -17,6 +17,7 @@
  */
 #define SIGN_NS (9ull * 1000000000u) /* between requests; looked at once a second */
 #define ANSWER_NS (30ull * 1000000000u) /* then the request counts as lost */
+#define ASKED_MAX 16u /* beyond that a segment's end is left to the head after it */
 #define STOP_MS 2000 /* at the end, for the last head */
 #define THIN_NS (24 * 3600ull * 1000000000u)
 
@@ -150,8 +151,19 @@ static bool ask(struct process *p)
 	};
 	memcpy(m.place.digest, place.digest, DIGEST_SIZE);
 	h->asked_ns = clock_boot_ns();
-	h->asked = ipc_send(IPC_CONTROL_FD, &m, NULL, 0) == 0;
-	return h->asked;
+	if (ipc_send(IPC_CONTROL_FD, &m, NULL, 0) < 0)
+		return false;
+	h->asked++;
+	return true;
+}
+
+/* The last line of each segment, so that it can be proven without the segments behind it. */
+void heads_committed(struct process *p)
+{
+	struct eventlog_place place;
+
+	if (eventlog_place(p->log, &place) && place.ends_segment && p->heads.asked < ASKED_MAX)
+		(void)ask(p);
 }
 
 void heads_tick(struct process *p)
@@ -163,7 +175,9 @@ void heads_tick(struct process *p)
 		h->thin_ns = now_ns + THIN_NS;
 		(void)headsfile_thin(h->file, clock_real_us());
 	}
-	if (now_ns - h->asked_ns >= (h->asked ? ANSWER_NS : SIGN_NS))
+	if (h->asked > 0 && now_ns - h->asked_ns >= ANSWER_NS)
+		h->asked = 0;
+	if (h->asked == 0 && now_ns - h->asked_ns >= SIGN_NS)
 		(void)ask(p);
 }
 
@@ -175,7 +189,8 @@ void heads_signed(struct process *p, const struct ipc_message *m)
 	char why[FACT_TEXT_SIZE];
 	int r;
 
-	h->asked = false;
+	if (h->asked > 0)
+		h->asked--;
 	if (!h->file)
 		return;
 	if (m->error) {
@@ -210,7 +225,7 @@ static void await(struct process *p)
 	struct ipc_message m;
 	int fds[IPC_FDS_MAX];
 
-	while (p->heads.asked && (now_ns = clock_boot_ns()) < end_ns) {
+	while (p->heads.asked > 0 && (now_ns = clock_boot_ns()) < end_ns) {
 		unsigned n_fds = 0;
 		int r;
 
@@ -227,9 +242,8 @@ static void await(struct process *p)
 
 void heads_stop(struct process *p)
 {
-	if (p->heads.asked)
-		await(p);
-	if (!p->heads.asked && ask(p))
+	await(p);
+	if (p->heads.asked == 0 && ask(p))
 		await(p);
 }
 

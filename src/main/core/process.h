@@ -62,7 +62,7 @@ struct process {
 		struct headsfile *file; /* NULL: no heads can be kept */
 		struct buf keyring; /* as the supervisor has it; empty: nobody signs */
 		char key[DIGEST_HEX + 1]; /* its newest one's fingerprint */
-		bool asked; /* an answer is due */
+		unsigned asked; /* answers that are due */
 		uint64_t asked_ns;
 		uint64_t number, time_us; /* of the last head; 0: none */
 		struct eventlog_place signed_place;
@@ -126,6 +126,7 @@ void commit_pass_on(struct process *p, struct span line); /* to the sinks */
 void heads_take_keys(struct process *p, int fd); /* the keyring; -1: none. fd stays the caller's */
 void heads_begin(struct process *p); /* the log is open */
 void heads_tick(struct process *p);
+void heads_committed(struct process *p); /* a group was */
 void heads_signed(struct process *p, const struct ipc_message *m);
 void heads_stop(struct process *p); /* waits for the last one, but not long */
 void heads_done(struct process *p);
