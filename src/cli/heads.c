@@ -6,6 +6,7 @@
 
 #include "base/timetext.h"
 #include "cli/command.h"
+#include "cli/draw.h"
 #include "sign/keyring.h"
 
 #define SHOWN 20u /* heads, where nobody says how many */
@@ -37,15 +38,14 @@ static void draw_head(const struct cli *c, struct span line, struct buf *out)
 	struct span text, digits;
 	char time[TIME_TEXT_SIZE];
 	struct signed_head h;
-	uint64_t us;
+	bool exact = arguments_has(c->args, OPTION_NUMERIC);
 
 	if (line.n == 0 || !signed_head_parse(span_of(line.p, line.n - 1), &h, &text, &digits))
 		return;
-	us = arguments_has(c->args, OPTION_NUMERIC) ? h.time_us : h.time_us - h.time_us % 1000000u;
 	buf_printf(out, "%8llu  %-20s  %8llu  %8llu  %10llu  %.*s\n", (unsigned long long)h.number,
-		time_format(us, time), (unsigned long long)h.segment, (unsigned long long)h.line,
+		exact ? time_format(h.time_us, time) : draw_time(h.time_us, time), (unsigned long long)h.segment, (unsigned long long)h.line,
 		(unsigned long long)h.seq,
-		arguments_has(c->args, OPTION_NUMERIC) ? DIGEST_HEX : KEY_DIGITS, h.key);
+		exact ? DIGEST_HEX : KEY_DIGITS, h.key);
 }
 
 static void draw_newest(const struct cli *c, const struct newest *t, struct buf *out)
@@ -125,7 +125,7 @@ int audit_key_run(struct cli *c)
 		return cli_fail(c, r, &d);
 	cli_talk("since %s the log is signed with the key of SHA-256\n%s\n"
 		 "Keep this on another host: `ipsecmon audit verify DIR --key FILE`.",
-		time_format(newest.time_us - newest.time_us % 1000000u, time),
+		draw_time(newest.time_us, time),
 		newest.key.fingerprint);
 	return CLI_DONE;
 }

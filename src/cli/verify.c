@@ -34,11 +34,6 @@ static int read_file(const char *path, size_t limit, struct buf *ret, struct dia
 	return n < 0 ? -EIO : ret->failed ? -EFBIG : 0;
 }
 
-static const char *seconds_of(uint64_t us, char ret[TIME_TEXT_SIZE])
-{
-	return time_format(us - us % 1000000u, ret);
-}
-
 static void paragraph(const struct cli *c, struct buf *out, const struct buf *text)
 {
 	draw_said(out, text->p ? text->p : "", 0, c->screen.width ? c->screen.width : UNBROKEN);
@@ -54,7 +49,7 @@ static void said_heads(const struct eventlog_verdict *v, struct buf *out)
 		draw_amount((json_int_t)v->heads, "signed head fits", "signed heads fit", out);
 		buf_printf(out, "; the last, head %" PRIu64 " of %s, proves all up to line %" PRIu64
 				" of segment %" PRIu64,
-			v->head_number, seconds_of(v->head_us, time), v->head_line,
+			v->head_number, draw_time(v->head_us, time), v->head_line,
 			v->head_segment);
 	}
 	if (v->heads_removed > 0) {
