@@ -68,8 +68,7 @@ enum MHD_Result handle_heads(struct request *q)
 	}
 	if (!a.lines)
 		buf_printf(&a.out, "],\"total\":%llu}\n", (unsigned long long)a.n);
-	answered = answer_buf(
-		q, MHD_HTTP_OK, &a.out, a.lines ? "application/x-ndjson" : NULL, a.n);
+	answered = answer_buf(q, MHD_HTTP_OK, &a.out, a.lines ? "application/x-ndjson" : NULL, a.n);
 	buf_done(&a.out);
 	return answered;
 }

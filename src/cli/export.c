@@ -210,8 +210,8 @@ static bool add_octets(void *userdata, struct span octets)
 /* What proves the segments. A monitor that signs nothing has none: the chain is proof then. */
 static int ask_proof(const struct cli *c, struct buf *heads, struct buf *keys, struct diag *reterr)
 {
-	int r = client_lines(c->client, "/api/v1/log/heads", "application/x-ndjson", add_line, heads,
-		reterr);
+	int r = client_lines(
+		c->client, "/api/v1/log/heads", "application/x-ndjson", add_line, heads, reterr);
 
 	if (r == 0)
 		r = client_octets(c->client, "/api/v1/log/keys", add_octets, keys, reterr);
@@ -299,8 +299,9 @@ static int export(struct cli *c, struct wanted *w, struct download *d, struct di
 	if (r == 0)
 		r = write_proof(d, w, &heads, &keys, reterr);
 	if (r == 0)
-		cli_talk("%zu segment%s, %.1f MB; check with `ipsecmon audit verify %s --key FILE`, "
-			 "where FILE was made by `ipsecmon audit key` at another time, elsewhere",
+		cli_talk(
+			"%zu segment%s, %.1f MB; check with `ipsecmon audit verify %s --key FILE`, "
+			"where FILE was made by `ipsecmon audit key` at another time, elsewhere",
 			w->n, w->n == 1 ? "" : "s", (double)d->done / 1e6, c->args->args[0]);
 	return r;
 }

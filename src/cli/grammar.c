@@ -123,7 +123,8 @@ const struct command commands[] = {
 		audit_heads_run },
 	{ { "audit", "key" }, "", 0, 0, CHOICE_NONE, 0, NULL,
 		"the public keys that signed heads are checked with",
-		"All keys there have been, the newest last, each introduced by the one before. Keep "
+		"All keys there have been, the newest last, each introduced by the one before. "
+		"Keep "
 		"them on another host: who holds root here can write others beside the log.",
 		audit_key_run },
 	{ { "audit", "export" }, "DIR", 1, 1, CHOICE_DIR,

@@ -43,9 +43,9 @@ static void draw_head(const struct cli *c, struct span line, struct buf *out)
 	if (line.n == 0 || !signed_head_parse(span_of(line.p, line.n - 1), &h, &text, &digits))
 		return;
 	buf_printf(out, "%8llu  %-20s  %8llu  %8llu  %10llu  %.*s\n", (unsigned long long)h.number,
-		exact ? time_format(h.time_us, time) : draw_time(h.time_us, time), (unsigned long long)h.segment, (unsigned long long)h.line,
-		(unsigned long long)h.seq,
-		exact ? DIGEST_HEX : KEY_DIGITS, h.key);
+		exact ? time_format(h.time_us, time) : draw_time(h.time_us, time),
+		(unsigned long long)h.segment, (unsigned long long)h.line,
+		(unsigned long long)h.seq, exact ? DIGEST_HEX : KEY_DIGITS, h.key);
 }
 
 static void draw_newest(const struct cli *c, const struct newest *t, struct buf *out)
@@ -88,8 +88,7 @@ int audit_heads_run(struct cli *c)
 		t.lines = calloc(t.room, sizeof(*t.lines));
 	if (limit > 0 && !t.lines)
 		return cli_fail(c, -ENOMEM, &d);
-	r = client_lines(
-		c->client, "/api/v1/log/heads", "application/x-ndjson", take, &t, &d);
+	r = client_lines(c->client, "/api/v1/log/heads", "application/x-ndjson", take, &t, &d);
 	if (r == 0 && limit > 0)
 		draw_newest(c, &t, &out);
 	for (size_t i = 0; t.lines && i < t.room; i++)
@@ -125,7 +124,6 @@ int audit_key_run(struct cli *c)
 		return cli_fail(c, r, &d);
 	cli_talk("since %s the log is signed with the key of SHA-256\n%s\n"
 		 "Keep this on another host: `ipsecmon audit verify DIR --key FILE`.",
-		draw_time(newest.time_us, time),
-		newest.key.fingerprint);
+		draw_time(newest.time_us, time), newest.key.fingerprint);
 	return CLI_DONE;
 }

@@ -182,8 +182,8 @@ static void draw_log(const struct status *s, struct buf *out)
 		screen_text(out, draw_member(log, "unsigned"));
 		screen_paint(s->screen, PAINT_PLAIN, out);
 	} else if (draw_number(log, "head") > 0) {
-		buf_printf(out, ", signed up to head %" JSON_INTEGER_FORMAT,
-			draw_number(log, "head"));
+		buf_printf(
+			out, ", signed up to head %" JSON_INTEGER_FORMAT, draw_number(log, "head"));
 	}
 	if (draw_number(log, "lost") > 0) {
 		screen_paint(s->screen, PAINT_BAD, out);

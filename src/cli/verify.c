@@ -47,15 +47,14 @@ static void said_heads(const struct eventlog_verdict *v, struct buf *out)
 		buf_text(out, "no signed head covers anything here");
 	} else {
 		draw_amount((json_int_t)v->heads, "signed head fits", "signed heads fit", out);
-		buf_printf(out, "; the last, head %" PRIu64 " of %s, proves all up to line %" PRIu64
-				" of segment %" PRIu64,
-			v->head_number, draw_time(v->head_us, time), v->head_line,
-			v->head_segment);
+		buf_printf(out,
+			"; the last, head %" PRIu64 " of %s, proves all up to line %" PRIu64
+			" of segment %" PRIu64,
+			v->head_number, draw_time(v->head_us, time), v->head_line, v->head_segment);
 	}
 	if (v->heads_removed > 0) {
 		buf_text(out, "; ");
-		draw_amount((json_int_t)v->heads_removed,
-			"is of a segment that is no more there",
+		draw_amount((json_int_t)v->heads_removed, "is of a segment that is no more there",
 			"are of segments that are no more there", out);
 	}
 }
@@ -133,16 +132,14 @@ static json_t *heads_json(const struct eventlog_verdict *v)
 		[VERIFY_KEYS_GIVEN] = "given" };
 	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "keys", keys[v->keys], "good",
 		(json_int_t)v->heads, "removed", (json_int_t)v->heads_removed, "uncovered_lines",
-		(json_int_t)v->uncovered_lines, "uncovered_events",
-		(json_int_t)v->uncovered_events, "missing_events", (json_int_t)v->missing_events);
+		(json_int_t)v->uncovered_lines, "uncovered_events", (json_int_t)v->uncovered_events,
+		"missing_events", (json_int_t)v->missing_events);
 	char time[TIME_TEXT_SIZE];
 
 	if (v->heads > 0) {
 		(void)json_object_set_new(o, "last", json_integer((json_int_t)v->head_number));
-		(void)json_object_set_new(
-			o, "time", json_string(time_format(v->head_us, time)));
-		(void)json_object_set_new(
-			o, "segment", json_integer((json_int_t)v->head_segment));
+		(void)json_object_set_new(o, "time", json_string(time_format(v->head_us, time)));
+		(void)json_object_set_new(o, "segment", json_integer((json_int_t)v->head_segment));
 		(void)json_object_set_new(o, "line", json_integer((json_int_t)v->head_line));
 	}
 	return o;

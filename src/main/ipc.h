@@ -22,8 +22,8 @@
 enum ipc_type {
 	IPC_CONFIG = 1, /* to both, first of all, and again after each SIGHUP: config. To core with
 			   the descriptors of enum ipc_config_slot (later ones: journal and syslog
-			   and keyring only, which replace the earlier ones); text: how core runs when not as it
-			   should ("" else), for `status` */
+			   and keyring only, which replace the earlier ones); text: how core runs
+			   when not as it should ("" else), for `status` */
 	IPC_PEER = 2, /* to both: fds {socket of the facts channel}; replaces an earlier one */
 	IPC_NETNS = 3, /* to observe: netns name and inode, with the descriptors of enum
 			  ipc_netns_slot; error and text tell of the first that is missing */

@@ -60,8 +60,7 @@ int keyring_give(struct keyring *k, struct span text, const char *name, struct d
 		struct keyring_key *there = add(k, &key);
 
 		if (!there)
-			return diag_set(
-				reterr, -E2BIG, "%s: more than %d keys", name, KEYRING_MAX);
+			return diag_set(reterr, -E2BIG, "%s: more than %d keys", name, KEYRING_MAX);
 		there->given = true;
 		n++;
 	}
@@ -90,11 +89,9 @@ static bool parse_line(struct span line, struct signed_line *ret)
 		!strict_digits(&left, DIGEST_HEX, &key) || !strict_text(&left, "\",\"number\":") ||
 		!strict_number(&left, &i.number) || !strict_text(&left, ",\"host\":\"") ||
 		!strict_word(&left, i.host, sizeof(i.host)) ||
-		!strict_text(&left, "\",\"time\":\"") ||
-		!strict_word(&left, time, sizeof(time)) ||
-		time_parse(time, 0, &i.time_us, NULL) < 0 ||
-		!strict_text(&left, "\",\"by\":\"") || !strict_digits(&left, DIGEST_HEX, &by) ||
-		!strict_text(&left, "\""))
+		!strict_text(&left, "\",\"time\":\"") || !strict_word(&left, time, sizeof(time)) ||
+		time_parse(time, 0, &i.time_us, NULL) < 0 || !strict_text(&left, "\",\"by\":\"") ||
+		!strict_digits(&left, DIGEST_HEX, &by) || !strict_text(&left, "\""))
 		return false;
 	n = line.n - left.n;
 	if (!strict_text(&left, ",\"sig\":\"") || !strict_digits(&left, SIGNATURE_HEX, &digits) ||
@@ -102,9 +99,7 @@ static bool parse_line(struct span line, struct signed_line *ret)
 		return false;
 	memcpy(i.key.fingerprint, key.p, DIGEST_HEX);
 	memcpy(i.by, by.p, DIGEST_HEX);
-	*ret = (struct signed_line){
-		.i = i, .text = span_of(line.p, n), .digits = digits
-	};
+	*ret = (struct signed_line){ .i = i, .text = span_of(line.p, n), .digits = digits };
 	return true;
 }
 
@@ -149,13 +144,14 @@ void keyring_learn(struct keyring *k, struct span text)
 	}
 }
 
-const char *keyring_judge(const struct keyring *k, const struct signed_head *h, struct span text,
-	struct span digits)
+const char *keyring_judge(
+	const struct keyring *k, const struct signed_head *h, struct span text, struct span digits)
 {
 	const struct keyring_key *key = keyring_find(k, h->key);
 
 	if (!key)
-		return "it is signed with a key that is neither given nor introduced by one that is";
+		return "it is signed with a key that is neither given nor introduced by one that "
+		       "is";
 	if (!public_verify(&key->public, text, digits))
 		return "its signature is wrong";
 	if (h->number < key->first || h->number > key->last)

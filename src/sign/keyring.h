@@ -41,8 +41,8 @@ void keyring_learn(struct keyring *k, struct span text);
 const struct keyring_key *keyring_find(const struct keyring *k, const char *fingerprint);
 
 /* Is it signed by a key that may sign it? NULL: yes; else what is wrong with it. */
-const char *keyring_judge(const struct keyring *k, const struct signed_head *h, struct span text,
-	struct span digits);
+const char *keyring_judge(
+	const struct keyring *k, const struct signed_head *h, struct span text, struct span digits);
 
 struct introduction {
 	struct public_key key; /* of which a line knows the fingerprint only */

@@ -39,5 +39,5 @@ int signed_head_write(const struct signed_head *h, const uint8_t secret[SECRET_K
  * Takes a line apart, without newline. False: it has not that form to the last octet. text and
  * digits are what public_verify() wants; borrowed from line.
  */
-bool signed_head_parse(struct span line, struct signed_head *ret, struct span *ret_text,
-	struct span *ret_digits);
+bool signed_head_parse(
+	struct span line, struct signed_head *ret, struct span *ret_text, struct span *ret_digits);

@@ -307,12 +307,10 @@ bool eventlog_place(const struct eventlog *l, struct eventlog_place *ret)
 {
 	if (l->fd < 0)
 		return false;
-	*ret = (struct eventlog_place){
-		.segment = l->number,
+	*ret = (struct eventlog_place){ .segment = l->number,
 		.line = l->lines,
 		.seq = l->committed_seq,
-		.ends_segment = l->size >= l->segment_size
-	};
+		.ends_segment = l->size >= l->segment_size };
 	memcpy(ret->digest, l->committed, DIGEST_SIZE);
 	return true;
 }

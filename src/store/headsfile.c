@@ -11,7 +11,9 @@
 #include "store/lines.h"
 
 #define NEW_FILE HEADS_FILE ".new"
-#define THIN_LEAST ((uint64_t)256 << 10) /* octets to be won: below that the file stays as it is */
+#define THIN_LEAST \
+	((uint64_t)256 << 10) /* octets to be won: below that the file stays as it is \
+			       */
 #define DAY_US (86400ull * 1000000u)
 
 struct headsfile {

@@ -16,9 +16,12 @@
 struct headsfile;
 
 #define HEADS_FILE "heads.jsonl"
-#define KEYS_FILE "keys.pem" /* a copy of the keyring (sign/keyring.h), for who has the log only */
-#define HEADS_WHOLE_DAYS 3u /* all heads of so many days stay, older ones only if last of their
-			       segment */
+#define KEYS_FILE \
+	"keys.pem" /* a copy of the keyring (sign/keyring.h), for who has the log only \
+		    */
+#define HEADS_WHOLE_DAYS \
+	3u /* all heads of so many days stay, older ones only if last of their \
+	      segment */
 
 /* Opens or creates; cuts a line that was not finished. dir_fd: the state directory, borrowed. */
 int headsfile_open(int dir_fd, struct headsfile **ret, struct diag *reterr);

@@ -53,8 +53,9 @@ static enum check_result unreadable(struct check *c, const char *why)
 	return check_fault(c, "%s", why);
 }
 
-static int verify_segment(struct check *c, struct proof *p, int log_fd, const struct eventlog_segment *s,
-	bool newest, struct eventlog_verdict *v, enum check_result *ret)
+static int verify_segment(struct check *c, struct proof *p, int log_fd,
+	const struct eventlog_segment *s, bool newest, struct eventlog_verdict *v,
+	enum check_result *ret)
 {
 	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
@@ -151,12 +152,13 @@ static int bad(const struct eventlog_verdict *v, struct diag *reterr)
 {
 	if (v->line == 0)
 		return diag_set(reterr, -EBADMSG, "%s", v->reason);
-	return diag_set(reterr, -EBADMSG, "%s, line %" PRIu64 ": %s", v->segment, v->line,
-		v->reason);
+	return diag_set(
+		reterr, -EBADMSG, "%s, line %" PRIu64 ": %s", v->segment, v->line, v->reason);
 }
 
-static int verify_list(struct check *c, struct proof *p, int log_fd, const struct eventlog_segment *segments,
-	size_t n, struct eventlog_verdict *v, struct diag *reterr)
+static int verify_list(struct check *c, struct proof *p, int log_fd,
+	const struct eventlog_segment *segments, size_t n, struct eventlog_verdict *v,
+	struct diag *reterr)
 {
 	enum check_result result = CHECK_GOOD;
 

@@ -51,7 +51,7 @@ static void worked(struct process *p)
 /* What the file beside the log shall hold: every key there ever was. */
 static void merge_keys(const struct buf *old, const struct buf *new, struct buf *ret)
 {
-	bool follows = old->n == 0 || (new->n >= old->n && memcmp(new->p, old->p, old->n) == 0);
+	bool follows = old->n == 0 || (new->n >= old->n &&memcmp(new->p, old->p, old->n) == 0);
 
 	if (!follows)
 		buf_append(ret, old->p, old->n);

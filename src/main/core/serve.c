@@ -50,7 +50,7 @@ static void on_log_state(void *userdata, struct api_log_state *ret)
 		.head = p->heads.number,
 		.head_us = p->heads.time_us,
 		.key = p->heads.key[0] ? p->heads.key : NULL,
-		.unsigned_why = p->heads.error[0]      ? p->heads.error
+		.unsigned_why = p->heads.error[0]         ? p->heads.error
 				: p->heads.keyring.n == 0 ? "there is no key"
 							  : NULL };
 }

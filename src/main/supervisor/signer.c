@@ -299,8 +299,7 @@ static int judge(const struct signer *s, const struct ipc_place *p, struct diag 
 		return diag_set(reterr, -EPERM, "that is no place in a log");
 	if (behind && p->seq >= s->last.seq)
 		return 0;
-	if (again && p->seq == s->last.seq &&
-		memcmp(p->digest, s->last.digest, DIGEST_SIZE) == 0)
+	if (again && p->seq == s->last.seq && memcmp(p->digest, s->last.digest, DIGEST_SIZE) == 0)
 		return 0;
 	return diag_set(reterr, -EPERM,
 		"line %" PRIu64 " of segment %" PRIu64 " does not follow line %" PRIu64

@@ -34,7 +34,8 @@ static void in_key_dir(const char *name, char ret[PATH_MAX])
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "key", "key.new", "key.before", "keys.pem", "last", "lock" };
+	static const char *const names[] = { "key", "key.new", "key.before", "keys.pem", "last",
+		"lock" };
 	char file[PATH_MAX];
 
 	(void)state;

@@ -16,8 +16,8 @@
  * told, and does what files in the same directory ask for. The directory is in STANDIN_DIR.
  */
 static const char *const type_names[] = { "?", "config", "peer", "netns", "netns-gone", "audit",
-	"process", "stop", "ready", "done", "alive", "failed", "netns-ready", "netns-unwatched", "sinks", "sign",
-	"signed" };
+	"process", "stop", "ready", "done", "alive", "failed", "netns-ready", "netns-unwatched",
+	"sinks", "sign", "signed" };
 
 static const char *dir, *self;
 static FILE *journal;

@@ -38,8 +38,8 @@ static void two_spans_are_one_text(void **state)
 	for (int i = 0; i < 2; i++) { /* the second as the first */
 		assert_int_equal(sha256_of(&s, span_of("a", 1), span_of("bc", 2), digest), 0);
 		hex_format(digest, DIGEST_SIZE, hex);
-		assert_string_equal(hex,
-			"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+		assert_string_equal(
+			hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	}
 	sha256_done(&s);
 }

@@ -48,17 +48,17 @@ static void rfc_8032(void **state)
 static void pem_is_what_others_write(void **state)
 {
 	/* RFC 8410, 10.1, and what openssl and sha256sum say of it. */
-	static const char pem[] =
-		"-----BEGIN PUBLIC KEY-----\n"
-		"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
-		"-----END PUBLIC KEY-----\n";
+	static const char pem[] = "-----BEGIN PUBLIC KEY-----\n"
+				  "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
+				  "-----END PUBLIC KEY-----\n";
 	CLEANUP_BUF struct buf out = { 0 };
 	struct public_key k, again;
 
 	(void)state;
 	assert_true(public_parse(
 		span_text("\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"), &k));
-	assert_string_equal(k.fingerprint, "a1e9156054e04fac899ae9f275132cdc07a5dbc4ea2c2ad3a1ffc6e0d253681f");
+	assert_string_equal(
+		k.fingerprint, "a1e9156054e04fac899ae9f275132cdc07a5dbc4ea2c2ad3a1ffc6e0d253681f");
 	public_write(&k, &out);
 	assert_string_equal(out.p, pem);
 	/* Another algorithm's number, a digit too few, too many, none of base64. */
@@ -67,7 +67,8 @@ static void pem_is_what_others_write(void **state)
 	assert_false(public_parse(
 		span_text("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"), &again));
 	assert_false(public_parse(
-		span_text("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=="), &again));
+		span_text("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=="),
+		&again));
 	assert_false(public_parse(
 		span_text("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQ*qowtrbLDFw4rXAxZuE="), &again));
 }

@@ -168,10 +168,9 @@ void key_init(struct fixture_key *k, uint8_t of)
 void introduce_key(struct logfixture *f, const struct fixture_key *k, uint64_t number,
 	const struct fixture_key *by)
 {
-	struct introduction i = { .key = k->key,
-		.number = number,
-		.host = "gw1",
-		.time_us = FIXTURE_TIME_US };
+	struct introduction i = {
+		.key = k->key, .number = number, .host = "gw1", .time_us = FIXTURE_TIME_US
+	};
 	CLEANUP_BUF struct buf text = { 0 };
 	int fd = openat(f->dir_fd, KEYS_FILE, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
