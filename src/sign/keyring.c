@@ -14,6 +14,8 @@ static int next_block(struct span text, size_t *at, struct public_key *ret)
 	static const char begin[] = PUBLIC_PEM_BEGIN, end[] = PUBLIC_PEM_END;
 	const uint8_t *p, *q;
 
+	if (*at >= text.n)
+		return 0;
 	p = memmem(text.p + *at, text.n - *at, begin, sizeof(begin) - 1);
 	if (!p)
 		return 0;
