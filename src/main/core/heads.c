@@ -108,6 +108,7 @@ void heads_take_keys(struct process *p, int fd)
 	buf_done(&p->heads.keyring);
 	p->heads.keyring = text;
 	text = (struct buf){ 0 };
+	p->heads.asked_ns = 0; /* whoever signs now does so soon */
 	memcpy(p->heads.key, newest.key.fingerprint, sizeof(p->heads.key));
 	if (p->log) {
 		eventlog_set_key(p->log, p->heads.key);
