@@ -8,7 +8,7 @@ n=0
 # What a program may need beside the C library; everything else fails.
 allowed() {
 	case $1 in
-	ipsecmond) echo 'libcap libconfuse' ;;
+	ipsecmond) echo 'libcap libconfuse libcrypto' ;;
 	ipsecmond-observe) echo 'libmnl libbpf libuv libcap libseccomp' ;;
 	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libzstd libseccomp libcap libsystemd' ;;
 	ipsecmon) echo 'libcurl libjansson libcrypto libzstd' ;;

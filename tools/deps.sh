@@ -8,7 +8,7 @@ build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
 	libmnl-dev libuv1-dev libmicrohttpd-dev libssl-dev libjansson-dev libcurl4-openssl-dev
 	libzstd-dev libconfuse-dev libcap-dev libseccomp-dev libcmocka-dev clang bpftool libbpf-dev'
 test='libclang-rt-dev clang-format mandoc jq kmod procps util-linux binutils zstd
-	user-mode-linux libcap2-bin'
+	user-mode-linux libcap2-bin openssl'
 
 wanted=
 for set in "$@"; do

@@ -42,6 +42,9 @@ struct api_log_state {
 	uint64_t waiting; /* events in the open group */
 	int error; /* of the last write, -errno; 0: it works */
 	int seal_error; /* why a closed segment is not sealed, -errno; 0: none failed */
+	uint64_t head, head_us; /* number and time of the last signed head; 0: none */
+	const char *key; /* fingerprint of who signs; NULL: nobody */
+	const char *unsigned_why; /* why heads are not signed now; NULL: they are */
 };
 
 struct api_calls {

@@ -7,6 +7,7 @@ static const char *const none[] = { NULL };
 static const char *const rows[] = { "where", "sort", "limit", "offset", NULL };
 static const char *const events[] = { "id", "since", "until", "where", "sort", "limit", "offset",
 	"order", NULL };
+static const char *const heads[] = { "since", NULL };
 static const char *const stream[] = { "since_seq", "id", "where", NULL };
 
 #define BASE "/api/v1/"
@@ -28,5 +29,7 @@ const struct route api_routes[] = {
 	{ "GET", BASE "stream", stream, handle_stream, NULL, "Events as they are committed" },
 	{ "GET", BASE "log/segments", none, handle_segments, NULL, "Segments of the event log" },
 	{ "GET", BASE "log/segments/", none, handle_segment, NULL, "One segment, as it is" },
+	{ "GET", BASE "log/heads", heads, handle_heads, NULL, "Signed heads of the event log" },
+	{ "GET", BASE "log/keys", none, handle_keys, NULL, "Public keys of the signed heads" },
 	{ NULL, NULL, NULL, NULL, NULL, NULL },
 };

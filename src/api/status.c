@@ -80,6 +80,13 @@ static void sources_json(const struct api *a, struct json *j)
 	json_close(j, ']');
 }
 
+static void time_json(struct json *j, const char *key, uint64_t us)
+{
+	char text[TIME_TEXT_SIZE];
+
+	json_text(j, key, us ? time_format(us, text) : NULL);
+}
+
 static void log_json(const struct api *a, struct json *j)
 {
 	struct eventlog_segment *segments = NULL;
@@ -108,6 +115,10 @@ static void log_json(const struct api *a, struct json *j)
 	json_u64(j, "waiting", state.waiting);
 	json_text(j, "error", state.error ? strerror(-state.error) : NULL);
 	json_text(j, "seal_error", state.seal_error ? strerror(-state.seal_error) : NULL);
+	json_u64(j, "head", state.head);
+	time_json(j, "head_time", state.head_us);
+	json_text(j, "key", state.key);
+	json_text(j, "unsigned", state.unsigned_why);
 	json_close(j, '}');
 }
 
@@ -119,13 +130,6 @@ static void evidence_json(uint32_t evidence, struct json *j)
 			json_text(j, NULL, evidence_name(i));
 	}
 	json_close(j, ']');
-}
-
-static void time_json(struct json *j, const char *key, uint64_t us)
-{
-	char text[TIME_TEXT_SIZE];
-
-	json_text(j, key, us ? time_format(us, text) : NULL);
 }
 
 static void counts_json(const struct api *a, struct json *j)

@@ -24,6 +24,8 @@ int audit_policy_run(struct cli *c);
 int audit_set_run(struct cli *c);
 int audit_reconcile_run(struct cli *c);
 int audit_verify_run(struct cli *c);
+int audit_heads_run(struct cli *c);
+int audit_key_run(struct cli *c);
 int audit_export_run(struct cli *c);
 int bridge_run(struct cli *c);
 int version_run(struct cli *c);

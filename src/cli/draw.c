@@ -86,6 +86,15 @@ void draw_age(uint64_t s, struct buf *out)
 	buf_printf(out, "%" PRIu64 " %s ago", s / units[i].s, units[i].name);
 }
 
+char *draw_time(uint64_t us, char ret[TIME_TEXT_SIZE])
+{
+	char *dot = strchr(time_format(us, ret), '.');
+
+	if (dot)
+		(void)snprintf(dot, 2, "Z");
+	return ret;
+}
+
 void draw_wrapped(struct buf *out, const char *text, size_t at, size_t indent, size_t width)
 {
 	while (*text) {

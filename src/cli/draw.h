@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "base/timetext.h"
 #include "cli/screen.h"
 
 /* What pictures for people are made of. Members of JSON that are missing are 0 or "". */
@@ -19,6 +20,8 @@ void draw_grouped(json_int_t v, char ret[DRAW_NUMBER_SIZE]); /* 1,234,567 */
 void draw_amount(json_int_t v, const char *one, const char *many, struct buf *out); /* "2 SAs" */
 void draw_duration(uint64_t s, struct buf *out); /* "3 h 12 min": two units are enough */
 void draw_age(uint64_t s, struct buf *out); /* "3 h ago" */
+/* A time in UTC, in whole seconds. Returns ret. */
+char *draw_time(uint64_t us, char ret[TIME_TEXT_SIZE]);
 /*
  * Words of text, broken at the width; the first stands at column `at`, each further line behind
  * `indent` blanks. Ends with a newline.

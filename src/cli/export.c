@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "store/headsfile.h"
+#include "store/lines.h"
+#include "store/logline.h"
 #include "store/segments.h"
 
 #define LOG_DIR "log" /* within DIR, as in a state directory: `audit verify DIR` works on both */
-#define PART_NAME "segment.part"
+#define PART_NAME "export.part"
 #define BAR_WIDTH 30
 
 /* Of the segments that the monitor has, those with something of what was asked for. */
@@ -28,7 +31,7 @@ struct wanted {
 
 struct download {
 	const struct cli *cli;
-	int dir_fd, fd;
+	int top_fd, dir_fd, fd; /* DIR, DIR/log, what is written now */
 	uint64_t done, of; /* octets, of all segments */
 	unsigned shown; /* of the bar: per mille */
 	int error;
@@ -56,28 +59,46 @@ static void end_bar(const struct download *d)
 		(void)fputs("\r\033[K", stderr);
 }
 
+static int write_all(int fd, struct span octets)
+{
+	for (size_t at = 0; at < octets.n;) {
+		ssize_t n = write(fd, octets.p + at, octets.n - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
 static bool on_octets(void *userdata, struct span octets)
 {
 	struct download *d = userdata;
 
-	for (size_t at = 0; at < octets.n;) {
-		ssize_t n = write(d->fd, octets.p + at, octets.n - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			d->error = -errno;
-			return false;
-		}
-		at += (size_t)n;
-	}
+	d->error = write_all(d->fd, octets);
+	if (d->error < 0)
+		return false;
 	d->done += octets.n;
 	draw_bar(d, NULL);
 	return true;
 }
 
-/* Under its name only when it is complete and on the disk. -ENOENT: the monitor has no such file.
- */
+/* What was written takes its name only when it is complete (r: 0) and on the disk. */
+static int finish(int dir_fd, int fd, const char *name, int r, struct diag *reterr)
+{
+	if (r == 0 && fdatasync(fd) < 0)
+		r = diag_set(reterr, -errno, "%s: %s", name, strerror(errno));
+	(void)close(fd);
+	if (r == 0 && renameat(dir_fd, PART_NAME, dir_fd, name) < 0)
+		r = diag_set(reterr, -errno, "%s: %s", name, strerror(errno));
+	if (r < 0)
+		(void)unlinkat(dir_fd, PART_NAME, 0);
+	return r;
+}
+
+/* -ENOENT: the monitor has no such file. */
 static int fetch_file(struct download *d, const struct segment *s, bool sealed, struct diag *reterr)
 {
 	CLEANUP_BUF struct buf path = { 0 };
@@ -93,14 +114,8 @@ static int fetch_file(struct download *d, const struct segment *s, bool sealed, 
 	r = path.failed ? -ENOMEM : client_octets(d->cli->client, path.p, on_octets, d, reterr);
 	if (r == -ECANCELED)
 		r = diag_set(reterr, d->error, "%s: %s", file, strerror(-d->error));
-	if (r == 0 && fdatasync(d->fd) < 0)
-		r = diag_set(reterr, -errno, "%s: %s", file, strerror(errno));
-	(void)close(d->fd);
-	if (r == 0 && renameat(d->dir_fd, PART_NAME, d->dir_fd, file) < 0)
-		r = diag_set(reterr, -errno, "%s: %s", file, strerror(errno));
-	if (r < 0)
-		(void)unlinkat(d->dir_fd, PART_NAME, 0);
-	else /* of an earlier export, perhaps from when the segment was still written */
+	r = finish(d->dir_fd, d->fd, file, r, reterr);
+	if (r == 0) /* of an earlier export, perhaps from when the segment was still written */
 		(void)unlinkat(d->dir_fd, other, 0);
 	return r;
 }
@@ -158,59 +173,142 @@ static int list_segments(const struct cli *c, struct wanted *ret, struct diag *r
 	return r;
 }
 
-/* DIR/log, made where it is missing. Never the log of a monitor, which has a lock. */
-static int open_target(const char *dir, struct diag *reterr)
+/* DIR and DIR/log, made where they are missing. Never those of a monitor, which have a lock. */
+static int open_target(const char *dir, struct download *d, struct diag *reterr)
 {
-	int fd, log_fd;
-
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return diag_set(reterr, -errno, "%s: %s", dir, strerror(errno));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	d->top_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->top_fd < 0)
 		return diag_set(reterr, -errno, "%s: %s", dir, strerror(errno));
-	if (faccessat(fd, "lock", F_OK, 0) == 0) {
-		(void)close(fd);
+	if (faccessat(d->top_fd, "lock", F_OK, 0) == 0)
 		return diag_set(reterr, -EEXIST,
 			"%s is a monitor's own state directory; name another", dir);
-	}
-	if (mkdirat(fd, LOG_DIR, 0700) < 0 && errno != EEXIST)
-		log_fd = -errno;
-	else
-		log_fd = openat(fd, LOG_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	log_fd = log_fd == -1 ? -errno : log_fd;
-	(void)close(fd);
-	return log_fd < 0 ? diag_set(reterr, log_fd, "%s/" LOG_DIR ": %s", dir, strerror(-log_fd))
-			  : log_fd;
+	if (mkdirat(d->top_fd, LOG_DIR, 0700) == 0 || errno == EEXIST)
+		d->dir_fd = openat(d->top_fd, LOG_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return d->dir_fd < 0 ? diag_set(reterr, -errno, "%s/" LOG_DIR ": %s", dir, strerror(errno))
+			     : 0;
 }
 
-static int export(struct cli *c, struct wanted *w, struct diag *reterr)
+static bool add_line(void *userdata, struct span line)
 {
-	struct download d = { .cli = c, .fd = -1 };
+	struct buf *b = userdata;
+
+	buf_append(b, line.p, line.n);
+	buf_char(b, '\n');
+	return !b->failed;
+}
+
+static bool add_octets(void *userdata, struct span octets)
+{
+	struct buf *b = userdata;
+
+	buf_append(b, octets.p, octets.n);
+	return !b->failed;
+}
+
+/* What proves the segments. A monitor that signs nothing has none: the chain is proof then. */
+static int ask_proof(const struct cli *c, struct buf *heads, struct buf *keys, struct diag *reterr)
+{
+	int r = client_lines(
+		c->client, "/api/v1/log/heads", "application/x-ndjson", add_line, heads, reterr);
+
+	if (r == 0)
+		r = client_octets(c->client, "/api/v1/log/keys", add_octets, keys, reterr);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The number in a segment's head; 0: it cannot be read. */
+static uint64_t number_of(int log_fd, const char *name)
+{
+	CLEANUP(segtext) struct segtext *text = NULL;
+	CLEANUP_LINES struct lines lines = { 0 };
+	struct logline_head head;
+	struct span line;
+	bool whole;
+
+	if (segtext_open(log_fd, name, &text) < 0)
+		return 0;
+	lines_forward(&lines, text, segtext_size(text));
+	return lines_next(&lines, &line, &whole) > 0 && logline_head(line, &head, NULL, NULL)
+		       ? head.segment
+		       : 0;
+}
+
+static int write_file(int dir_fd, const char *name, const struct buf *octets, struct diag *reterr)
+{
+	int fd = openat(dir_fd, PART_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), r;
+
+	if (fd < 0)
+		return diag_set(reterr, -errno, PART_NAME ": %s", strerror(errno));
+	r = write_all(fd, buf_span(octets));
+	if (r < 0)
+		(void)diag_set(reterr, r, "%s: %s", name, strerror(-r));
+	return finish(dir_fd, fd, name, r, reterr);
+}
+
+/* The heads that cover lines of the segments from first to last, and all keys. */
+static int write_proof(const struct download *d, const struct wanted *w, const struct buf *heads,
+	const struct buf *keys, struct diag *reterr)
+{
+	uint64_t first = number_of(d->dir_fd, w->v[0].name),
+		 last = number_of(d->dir_fd, w->v[w->n - 1].name);
+	const char *p = heads->p, *end = heads->p + heads->n;
+	CLEANUP_BUF struct buf within = { 0 };
+	int r = 0;
+
+	for (const char *newline; p < end; p = newline + 1) {
+		struct span line, text, digits;
+		struct signed_head head;
+
+		newline = memchr(p, '\n', (size_t)(end - p));
+		line = span_of(p, (size_t)(newline - p));
+		if (signed_head_parse(line, &head, &text, &digits) && head.segment >= first &&
+			head.segment <= last)
+			(void)add_line(&within, line);
+	}
+	if (within.failed)
+		return diag_set(reterr, -ENOMEM, "out of memory");
+	if (keys->n > 0)
+		r = write_file(d->top_fd, KEYS_FILE, keys, reterr);
+	if (r == 0 && within.n > 0)
+		r = write_file(d->top_fd, HEADS_FILE, &within, reterr);
+	return r;
+}
+
+/* The heads come first, so that every line that they cover is in the segments. */
+static int export(struct cli *c, struct wanted *w, struct download *d, struct diag *reterr)
+{
+	CLEANUP_BUF struct buf heads = { 0 }, keys = { 0 };
 	int r;
 
-	r = list_segments(c, w, reterr);
+	r = ask_proof(c, &heads, &keys, reterr);
+	if (r == 0)
+		r = list_segments(c, w, reterr);
 	if (r < 0)
 		return r;
 	if (w->n == 0)
 		return diag_set(reterr, -ENOENT, "the log has nothing of that");
-	d.dir_fd = open_target(c->args->args[0], reterr);
-	if (d.dir_fd < 0)
-		return d.dir_fd;
-	d.of = w->size;
+	r = open_target(c->args->args[0], d, reterr);
+	d->of = w->size;
 	for (size_t i = 0; r == 0 && i < w->n; i++) {
-		draw_bar(&d, w->v[i].name);
-		r = fetch(&d, &w->v[i], reterr);
+		draw_bar(d, w->v[i].name);
+		r = fetch(d, &w->v[i], reterr);
 	}
-	(void)close(d.dir_fd);
-	end_bar(&d);
+	end_bar(d);
 	if (r == 0)
-		cli_talk("%zu segment%s, %.1f MB; check with `ipsecmon audit verify %s`", w->n,
-			w->n == 1 ? "" : "s", (double)d.done / 1e6, c->args->args[0]);
+		r = write_proof(d, w, &heads, &keys, reterr);
+	if (r == 0)
+		cli_talk(
+			"%zu segment%s, %.1f MB; check with `ipsecmon audit verify %s --key FILE`, "
+			"where FILE was made by `ipsecmon audit key` at another time, elsewhere",
+			w->n, w->n == 1 ? "" : "s", (double)d->done / 1e6, c->args->args[0]);
 	return r;
 }
 
 int audit_export_run(struct cli *c)
 {
+	struct download of = { .cli = c, .top_fd = -1, .dir_fd = -1, .fd = -1 };
 	struct wanted w = { 0 };
 	struct diag d = { "" };
 	int r;
@@ -219,7 +317,11 @@ int audit_export_run(struct cli *c)
 		(void)diag_set(&d, -EINVAL, "--from lies behind --to");
 		return cli_usage(&d);
 	}
-	r = export(c, &w, &d);
+	r = export(c, &w, &of, &d);
+	if (of.dir_fd >= 0)
+		(void)close(of.dir_fd);
+	if (of.top_fd >= 0)
+		(void)close(of.top_fd);
 	free(w.v);
 	return r < 0 ? cli_fail(c, r, &d) : CLI_DONE;
 }

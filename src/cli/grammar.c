@@ -45,6 +45,10 @@ const struct option_spec option_specs[OPTION_N] = {
 		"go on and show events as they come, until Ctrl-C" },
 	{ OPTION_FROM, 0, "from", "SEQ", CHOICE_NONE, false, "first event of interest" },
 	{ OPTION_TO, 0, "to", "SEQ", CHOICE_NONE, false, "last event of interest" },
+	{ OPTION_KEY, 0, "key", "FILE", CHOICE_FILE, false,
+		"public keys to believe, as `audit key` writes them; PEM" },
+	{ OPTION_HEAD, 0, "head", "FILE", CHOICE_FILE, false,
+		"signed heads that left the machine before, one a line; - for standard input" },
 	{ OPTION_SERIAL, 0, "serial", NULL, CHOICE_NONE, false,
 		"the near end of a serial line: frames on stdio, many sessions" },
 	{ OPTION_LISTEN, 0, "listen", "PATH", CHOICE_FILE, false,
@@ -99,19 +103,36 @@ const struct command commands[] = {
 		"difference "
 		"remains.",
 		audit_reconcile_run },
-	{ { "audit", "verify" }, "[DIR]", 0, 1, CHOICE_DIR, OPTION_BIT(OPTION_JSON), NULL,
+	{ { "audit", "verify" }, "[DIR]", 0, 1, CHOICE_DIR,
+		OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_HEAD), NULL,
 		"check that the event log is whole and unchanged",
 		"Works on the log itself or on a copy, without the monitor. DIR is a state "
 		"directory or what "
 		"`audit export` made; /var/lib/ipsecmon without one. Exit status 1 and the first "
 		"bad line "
-		"when something was changed, removed, inserted or swapped.",
+		"when something was changed, removed, inserted or swapped. With --key, as kept on "
+		"another host, also when somebody who can write the log made all of it anew; with "
+		"--head, from a journal or syslog elsewhere, also when its end was cut off. Tells "
+		"how many lines at the end no signed head covers yet.",
 		audit_verify_run },
+	{ { "audit", "heads" }, "", 0, 0, CHOICE_NONE,
+		OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_NUMERIC),
+		NULL, "signed heads: which line the log ended with, and when",
+		"The latest 20, or --limit. With -j all of them as they were signed, to be kept on "
+		"another host for `audit verify --head`.",
+		audit_heads_run },
+	{ { "audit", "key" }, "", 0, 0, CHOICE_NONE, 0, NULL,
+		"the public keys that signed heads are checked with",
+		"All keys there have been, the newest last, each introduced by the one before. "
+		"Keep "
+		"them on another host: who holds root here can write others beside the log.",
+		audit_key_run },
 	{ { "audit", "export" }, "DIR", 1, 1, CHOICE_DIR,
 		OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_TO), NULL,
 		"copy the event log's segments into a directory",
-		"Whole segments, sealed ones as they are, so that `audit verify DIR` can prove the "
-		"copy. The export is an event.",
+		"Whole segments, sealed ones as they are, with the signed heads that cover them "
+		"and the public keys, so that `audit verify DIR --key FILE` can prove the copy by "
+		"itself. The export is an event.",
 		audit_export_run },
 	{ { "bridge", NULL }, "", 0, 0, CHOICE_NONE,
 		OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_LISTEN), NULL,

@@ -177,6 +177,15 @@ static void draw_log(const struct status *s, struct buf *out)
 		screen_text(out, draw_member(log, "error"));
 		screen_paint(s->screen, PAINT_PLAIN, out);
 	}
+	if (*draw_member(log, "unsigned")) {
+		screen_paint(s->screen, PAINT_BAD, out);
+		buf_text(out, ", NOT SIGNED: ");
+		screen_text(out, draw_member(log, "unsigned"));
+		screen_paint(s->screen, PAINT_PLAIN, out);
+	} else if (draw_number(log, "head") > 0) {
+		buf_printf(
+			out, ", signed up to head %" JSON_INTEGER_FORMAT, draw_number(log, "head"));
+	}
 	if (draw_number(log, "lost") > 0) {
 		screen_paint(s->screen, PAINT_BAD, out);
 		buf_text(out, ", ");

@@ -90,6 +90,10 @@ static void log_event(struct core *c, const struct fact *f)
 		[LOG_SEGMENT_REMOVED] = { EVENT_SEGMENT_REMOVED, "events" },
 		[LOG_DAMAGED] = { EVENT_LOG_DAMAGED, "line" },
 		[LOG_RECORDING] = { EVENT_RECORDING_STARTED, NULL },
+		[LOG_KEY_CREATED] = { EVENT_KEY_CREATED, NULL },
+		[LOG_KEY_CHANGED] = { EVENT_KEY_CHANGED, NULL },
+		[LOG_HEADS_FAILED] = { EVENT_HEADS_FAILED, NULL },
+		[LOG_HEADS_RESUMED] = { EVENT_HEADS_RESUMED, NULL },
 	};
 	struct event e;
 
@@ -98,7 +102,9 @@ static void log_event(struct core *c, const struct fact *f)
 		return;
 	}
 	core_event_init(c, &e, kinds[f->log.op].id, NULL);
-	detail_text(&e, f->log.op == LOG_FAILED ? "reason" : "what", f->log.what);
+	detail_text(&e,
+		f->log.op == LOG_FAILED || f->log.op == LOG_HEADS_FAILED ? "reason" : "what",
+		f->log.what);
 	if (kinds[f->log.op].value)
 		detail_number(&e, kinds[f->log.op].value, f->log.value);
 	else if (f->log.op == LOG_RESUMED && f->log.value > 0)

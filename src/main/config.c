@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/addr.h"
-#include "main/sha256.h"
 #include "model/event.h"
+#include "sign/digest.h"
 
 struct unit {
 	const char *name;
@@ -310,7 +310,6 @@ int config_parse(const char *name, struct span text, struct config *ret, struct 
 		CFG_END() };
 	struct complaint first = { .name = name };
 	struct config c = { 0 };
-	uint8_t digest[SHA256_SIZE];
 	cfg_t *cfg;
 	int r;
 
@@ -324,11 +323,11 @@ int config_parse(const char *name, struct span text, struct config *ret, struct 
 	set_validators(cfg);
 	r = parse_text(cfg, text);
 	complaint = NULL;
-	if (r == CFG_SUCCESS) {
+	if (r == CFG_SUCCESS && sha256_digits(text, c.ipc.digest) == 0) {
 		take(cfg, &c);
-		sha256(text.p, text.n, digest);
-		sha256_hex(digest, c.ipc.digest);
 		*ret = c;
+	} else if (r == CFG_SUCCESS) {
+		r = CFG_FILE_ERROR;
 	}
 	cfg_free(cfg);
 	if (r != CFG_SUCCESS)

@@ -60,6 +60,7 @@ static void terminate(struct ipc_message *m)
 
 	m->name[sizeof(m->name) - 1] = '\0';
 	m->text[sizeof(m->text) - 1] = '\0';
+	m->signed_head[sizeof(m->signed_head) - 1] = '\0';
 	c->syslog[sizeof(c->syslog) - 1] = '\0';
 	c->digest[sizeof(c->digest) - 1] = '\0';
 	c->host[sizeof(c->host) - 1] = '\0';

@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "model/fact.h"
+#include "sign/signed_head.h"
 
 /*
  * What our processes say to each other. Three channels:
@@ -21,8 +22,8 @@
 enum ipc_type {
 	IPC_CONFIG = 1, /* to both, first of all, and again after each SIGHUP: config. To core with
 			   the descriptors of enum ipc_config_slot (later ones: journal and syslog
-			   only, which replace the earlier ones); text: how core runs when not as it
-			   should ("" else), for `status` */
+			   and keyring only, which replace the earlier ones); text: how core runs
+			   when not as it should ("" else), for `status` */
 	IPC_PEER = 2, /* to both: fds {socket of the facts channel}; replaces an earlier one */
 	IPC_NETNS = 3, /* to observe: netns name and inode, with the descriptors of enum
 			  ipc_netns_slot; error and text tell of the first that is missing */
@@ -41,6 +42,8 @@ enum ipc_type {
 	IPC_SINKS =
 		14, /* from core: journald or syslog hung up; wants IPC_CONFIG with new sockets */
 	IPC_NETNS_UNWATCHED = 13, /* to observe: only listed: name, inode; text: why */
+	IPC_SIGN = 15, /* from core: place, up to which the log is to be signed */
+	IPC_SIGNED = 16, /* to core, one for each IPC_SIGN: place and signed_head; or error, text */
 };
 
 /*
@@ -54,6 +57,7 @@ enum ipc_config_slot {
 	IPC_SLOT_REPLAY = 3, /* file of facts to replay; then neither state directory nor journal */
 	IPC_SLOT_JOURNAL = 4, /* datagram socket, connected to journald's native socket */
 	IPC_SLOT_SYSLOG = 5, /* datagram socket, connected: unix or UDP */
+	IPC_SLOT_KEYS = 6, /* the keyring, to read: whose key signs heads; none: nobody signs */
 };
 enum ipc_netns_slot {
 	IPC_SLOT_SA_EVENTS = 0, /* NETLINK_XFRM, joined SA, EXPIRE, MIGRATE, MAPPING */
@@ -88,6 +92,12 @@ struct ipc_config {
 	uint64_t hash_seed;
 };
 
+/* A line of the log, as struct eventlog_place has it. */
+struct ipc_place {
+	uint64_t segment, line, seq;
+	uint8_t digest[DIGEST_SIZE];
+};
+
 struct ipc_message {
 	uint32_t type; /* enum ipc_type */
 	uint32_t flags;
@@ -96,6 +106,8 @@ struct ipc_message {
 	char name[NAME_SIZE]; /* netns or process */
 	char text[FACT_TEXT_SIZE];
 	uint32_t pid, status;
+	struct ipc_place place;
+	char signed_head[SIGNED_HEAD_MAX];
 	struct ipc_config config; /* IPC_CONFIG only; zero else */
 };
 

@@ -88,6 +88,10 @@ enum fact_log_op {
 	LOG_SEGMENT_REMOVED = 4, /* by retention; value: events in it */
 	LOG_DAMAGED = 5, /* found at start: the chain does not hold; value: line */
 	LOG_RECORDING = 6, /* a recording was begun */
+	LOG_KEY_CREATED = 7, /* the first key that signs heads; what: its fingerprint */
+	LOG_KEY_CHANGED = 8, /* another one; what: its fingerprint */
+	LOG_HEADS_FAILED = 9, /* heads are not signed, or not kept; what: why */
+	LOG_HEADS_RESUMED = 10,
 };
 enum spi_fate { /* how an SA ended, for the history of its SPI */
 	SPI_ALIVE = 0,

@@ -55,14 +55,30 @@ static const char *member(const struct sink_event *e, const char *key)
 	return text ? text : "";
 }
 
+/* A signed head's line; its fields are as those of an event. */
+static int take_head(struct sink_event *e, struct span line)
+{
+	char *copy = strndup((const char *)line.p, line.n);
+
+	if (!copy)
+		return -ENOMEM;
+	e->owned[e->n_owned++] = copy;
+	e->id = 0;
+	e->name = "signed_head";
+	e->level = "information";
+	e->message = copy;
+	return 0;
+}
+
 int sink_event_parse(struct span line, struct sink_event *ret)
 {
 	struct sink_event e = { .json = json_loadb((const char *)line.p, line.n,
 					JSON_REJECT_DUPLICATES, NULL) };
 	json_int_t id = json_integer_value(json_object_get(e.json, "id"));
-	int r;
+	bool head = strcmp(member(&e, "type"), "signed-head") == 0;
+	int r = 0;
 
-	if (!json_is_object((json_t *)e.json) || id <= 0 || id > UINT32_MAX) {
+	if (!json_is_object((json_t *)e.json) || (!head && id <= 0) || id > UINT32_MAX) {
 		sink_event_done(&e);
 		return -EBADMSG;
 	}
@@ -72,7 +88,10 @@ int sink_event_parse(struct span line, struct sink_event *ret)
 	e.time = member(&e, "time");
 	e.host = member(&e, "host");
 	e.message = member(&e, "message");
-	r = take_fields(&e);
+	if (head)
+		r = take_head(&e, line);
+	if (r == 0)
+		r = take_fields(&e);
 	if (r < 0) {
 		sink_event_done(&e);
 		return r;

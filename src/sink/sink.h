@@ -29,12 +29,16 @@ struct sink_event {
 	const char *name, *level, *time, *host, *message; /* "" when not known */
 	/* private */
 	void *json;
-	char *owned[SINK_FIELDS_MAX];
+	char *owned[SINK_FIELDS_MAX + 1];
 	size_t n_owned;
 };
 #define CLEANUP_SINK_EVENT __attribute__((cleanup(sink_event_done)))
 
-/* -EBADMSG: no event; -ENOMEM. On success sink_event_done() is due; line may go away. */
+/*
+ * A signed head (sign/signed_head.h) is one more record: name signed_head, id 0, and its message
+ * is the line itself, to be cut out and held against a log. -EBADMSG: neither; -ENOMEM. On success
+ * sink_event_done() is due; line may go away.
+ */
 int sink_event_parse(struct span line, struct sink_event *ret);
 void sink_event_done(struct sink_event *e); /* takes a zeroed one */
 

@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/chain.h"
 
-#include <errno.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 int chain_init(struct chain *c)
 {
-	*c = (struct chain){ .md = EVP_MD_fetch(NULL, "SHA256", NULL), .ctx = EVP_MD_CTX_new() };
-	if (c->md && c->ctx)
-		return 0;
-	chain_done(c);
-	return -ENOMEM;
+	*c = (struct chain){ 0 };
+	return sha256_init(&c->sha256);
 }
 
 void chain_done(struct chain *c)
 {
-	EVP_MD_free(c->md);
-	EVP_MD_CTX_free(c->ctx);
-	c->md = c->ctx = NULL;
+	sha256_done(&c->sha256);
 }
 
 int chain_step(struct chain *c, struct span text)
 {
-	uint8_t digest[DIGEST_SIZE];
-
-	if (!EVP_DigestInit_ex2(c->ctx, c->md, NULL) ||
-		!EVP_DigestUpdate(c->ctx, c->digest, DIGEST_SIZE) ||
-		!EVP_DigestUpdate(c->ctx, text.p, text.n) ||
-		!EVP_DigestFinal_ex(c->ctx, digest, NULL))
-		return -EIO;
-	memcpy(c->digest, digest, DIGEST_SIZE);
-	return 0;
+	return sha256_of(&c->sha256, span_of(c->digest, DIGEST_SIZE), text, c->digest);
 }
 
 static bool is_hex(struct span s)
@@ -74,27 +58,4 @@ bool chain_matches(const struct chain *c, struct span digits)
 
 	digest_format(c->digest, hex);
 	return digits.n <= DIGEST_HEX && memcmp(hex, digits.p, digits.n) == 0;
-}
-
-void digest_format(const uint8_t digest[DIGEST_SIZE], char ret[DIGEST_HEX + 1])
-{
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		ret[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		ret[2 * i + 1] = "0123456789abcdef"[digest[i] & 0xf];
-	}
-	ret[DIGEST_HEX] = '\0';
-}
-
-static uint8_t nibble(uint8_t digit)
-{
-	return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-}
-
-bool digest_parse(struct span digits, uint8_t ret[DIGEST_SIZE])
-{
-	if (digits.n != DIGEST_HEX || !is_hex(digits))
-		return false;
-	for (size_t i = 0; i < DIGEST_SIZE; i++)
-		ret[i] = (uint8_t)(nibble(digits.p[2 * i]) << 4 | nibble(digits.p[2 * i + 1]));
-	return true;
 }

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "sign/digest.h"
 
 /* The chain over the lines of the event log: digest = SHA-256( digest before || text ). */
 
-#define DIGEST_SIZE 32
-#define DIGEST_HEX (2 * DIGEST_SIZE) /* digits of a proving line: head, commit */
-#define DIGEST_HEX_SHORT 16 /* digits of every other line */
+/* A proving line (head, commit) has all DIGEST_HEX digits, */
+#define DIGEST_HEX_SHORT 16 /* every other line so many */
 
 struct chain {
-	void *md, *ctx; /* OpenSSL's */
+	struct sha256 sha256;
 	uint8_t digest[DIGEST_SIZE]; /* of the last line; zeroes before the first */
 };
 
@@ -31,5 +31,12 @@ bool chain_split(struct span line, struct span *ret_text, struct span *ret_digit
 /* Do the digits (16 or 64) stand for the digest? */
 bool chain_matches(const struct chain *c, struct span digits);
 
-void digest_format(const uint8_t digest[DIGEST_SIZE], char ret[DIGEST_HEX + 1]);
-bool digest_parse(struct span digits, uint8_t ret[DIGEST_SIZE]); /* 64 lower-case digits */
+static inline void digest_format(const uint8_t digest[DIGEST_SIZE], char ret[DIGEST_HEX + 1])
+{
+	hex_format(digest, DIGEST_SIZE, ret);
+}
+
+static inline bool digest_parse(struct span digits, uint8_t ret[DIGEST_SIZE])
+{
+	return hex_parse(digits, ret, DIGEST_SIZE);
+}

@@ -100,6 +100,16 @@ static int write_group(struct eventlog *l)
 	return r;
 }
 
+static uint64_t count_lines(const struct buf *group)
+{
+	const char *p = group->p, *end = group->p + group->n;
+	uint64_t n = 0;
+
+	for (; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		n++;
+	return n;
+}
+
 static void group_is_written(struct eventlog *l)
 {
 	if (l->group_heads) {
@@ -109,10 +119,13 @@ static void group_is_written(struct eventlog *l)
 		l->next_fd = -1;
 		(void)snprintf(l->name, sizeof(l->name), "%s", l->next_name);
 		l->number++;
-		l->size = 0;
+		l->size = l->lines = 0;
 		l->group_heads = false;
 	}
 	l->size += l->group.n;
+	l->lines += count_lines(&l->group);
+	l->committed_seq = l->last_seq;
+	memcpy(l->committed, l->chain.digest, DIGEST_SIZE);
 	l->group_events = 0;
 	l->lost_told = l->lost;
 	readings_paid(&l->readings);

@@ -171,6 +171,7 @@ static void head_json(struct eventlog *l, uint64_t seq, uint64_t time_us)
 	json_text(&j, "boot", l->boot);
 	json_text(&j, "time", time_format(time_us, text));
 	json_u64(&j, "seq", seq);
+	json_text(&j, "key", l->key[0] ? l->key : NULL);
 	json_text(&j, "previous", previous);
 	json_open(&j, "totals", '[');
 	for (size_t at = 0; (r = map_next(l->readings.map, &at, NULL));) {
@@ -295,6 +296,23 @@ void eventlog_set_limits(
 	l->segment_size = segment_size;
 	l->keep_size = keep_size;
 	l->keep_age_s = keep_age_s;
+}
+
+void eventlog_set_key(struct eventlog *l, const char *fingerprint)
+{
+	(void)snprintf(l->key, sizeof(l->key), "%s", fingerprint);
+}
+
+bool eventlog_place(const struct eventlog *l, struct eventlog_place *ret)
+{
+	if (l->fd < 0)
+		return false;
+	*ret = (struct eventlog_place){ .segment = l->number,
+		.line = l->lines,
+		.seq = l->committed_seq,
+		.ends_segment = l->size >= l->segment_size };
+	memcpy(ret->digest, l->committed, DIGEST_SIZE);
+	return true;
 }
 
 bool eventlog_group_open(const struct eventlog *l)

@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/span.h"
 #include "model/event.h"
+#include "sign/keyring.h"
 
 /*
  * The event log: append-only JSON lines in segments `log/NNNNNNNNNNNNNNNNNNNN.jsonl` (the name is
@@ -19,11 +20,12 @@
  *
  * A line ends with `,"h":"16 hex digits"}` (the first 8 octets, to locate an edit); a group's last
  * line (type commit) and a segment's first (type head) carry all 32 octets as 64 digits, to prove.
- * The first line of a segment: {"type":"head","schema":1,"segment":N,"host":…,"boot":…,"time":…,
- * "seq":first event,"previous":"64 hex, the digest of the last line before, zeroes for none",
- * "totals":[readings so far…],"dropped":readings that found no room there,"h":"64 hex"}.
- * Readings are lines of type reading; events have no `type` but an `id`. A group is one write and
- * one fdatasync, and ends with its commit line: {"type":"commit","time":…,"boot":…,"seq":last
+ * The first line of a segment: {"type":"head","schema":2,"segment":N,"host":…,"boot":…,"time":…,
+ * "seq":first event,"key":fingerprint of who signs heads or null,"previous":"64 hex, the digest of
+ * the last line before, zeroes for none", "totals":[readings so far…],"dropped":readings that found
+ * no room there,"h":"64 hex"}. Readings are lines of type reading; events have no `type` but an
+ * `id`. A group is one write and one fdatasync, and ends with its commit line:
+ * {"type":"commit","time":…,"boot":…,"seq":last
  * event,"events":n,"lost":n,"epoch":…,"applied":…,"pending":[[a,b]…],"h":"64 hex"}.
  * `type` is the first key of its line, and a head goes to the disk with the first group behind it.
  *
@@ -94,6 +96,18 @@ size_t eventlog_group_octets(const struct eventlog *l); /* of EVENTLOG_WAITING_M
 void eventlog_set_limits(
 	struct eventlog *l, uint64_t segment_size, uint64_t keep_size, uint64_t keep_age_s);
 
+/* Who signs heads, for the first line of each segment from now on; "": nobody. */
+void eventlog_set_key(struct eventlog *l, const char *fingerprint);
+
+/* The last committed line, which a signed head names (sign/signed_head.h). */
+struct eventlog_place {
+	uint64_t segment, line, seq;
+	uint8_t digest[DIGEST_SIZE];
+	bool ends_segment; /* the next group begins another */
+};
+/* False: nothing was committed yet since the log was opened, or opened damaged. */
+bool eventlog_place(const struct eventlog *l, struct eventlog_place *ret);
+
 /*
  * Closes the group: commit line, one write, fdatasync. On success calls committed() for each event
  * line. On failure (-ENOSPC, -EIO …) the file is cut back to the last good group, the group is
@@ -152,19 +166,37 @@ struct eventlog_segment {
 int eventlog_segments(int dir_fd, struct eventlog_segment **ret, size_t *ret_n); /* caller frees */
 
 /*
- * Checks the whole chain of a log or of a copy (the state directory or its `log`). 0: it holds;
- * -EBADMSG: it does not; *ret is set by both. -ENOENT: no segment here; -EPROTONOSUPPORT: a newer
- * form. An unfinished group at the very end is no fault: nobody was told of it.
+ * Checks the whole chain of a log or of a copy (the state directory or its `log`), and the signed
+ * heads beside it: every signature, that their numbers rise, that each names a line that is there
+ * and as it says. 0: it holds; -EBADMSG: it does not; *ret is set by both. -ENOENT: no segment
+ * here; -EPROTONOSUPPORT: a newer form; -EINVAL: o->heads has none. An unfinished group at the very
+ * end is no fault: nobody was told of it.
  */
+struct eventlog_verify_options {
+	const struct keyring *keys; /* to be trusted; NULL: those that lie with the log */
+	struct span heads; /* that left the machine before: text with one a line; empty: none */
+};
+enum verify_keys {
+	VERIFY_NO_KEYS, /* the chain alone was checked */
+	VERIFY_KEYS_OF_LOG, /* which whoever changed the log may have changed, too */
+	VERIFY_KEYS_GIVEN,
+};
 struct eventlog_verdict {
 	uint64_t segments, lines,
 		events; /* that hold; what follows the first bad line is not read */
 	uint64_t first_segment; /* number of the oldest: over 1, when older ones were removed */
 	uint64_t uncommitted; /* whole lines behind the last commit of the newest segment */
 	uint64_t torn; /* octets behind these that are no whole line */
-	char segment[32]; /* of the first bad line */
-	uint64_t line; /* from 1; 0: none */
+	char segment[32]; /* of the first bad line; or the file with the heads */
+	uint64_t line; /* from 1; 0: none, or the fault is of no line */
 	char reason[256]; /* without a bad line: what is to be said of the end, or "" */
 	char digest[65]; /* of the last line, hex */
+
+	enum verify_keys keys;
+	uint64_t heads, heads_removed; /* that fit their lines; whose segments are gone */
+	uint64_t head_number, head_us, head_segment, head_line; /* the last that fits */
+	uint64_t uncovered_lines, uncovered_events; /* behind that one's line */
+	uint64_t missing_events; /* that a head covers, but that are not there: the end was cut */
 };
-int eventlog_verify(int dir_fd, struct eventlog_verdict *ret, struct diag *reterr);
+int eventlog_verify(int dir_fd, const struct eventlog_verify_options *o,
+	struct eventlog_verdict *ret, struct diag *reterr);

@@ -15,6 +15,7 @@
 struct eventlog {
 	int log_fd, lock_fd;
 	char *host, *boot;
+	char key[DIGEST_HEX + 1]; /* fingerprint for the heads; "": none */
 	uint64_t segment_size, keep_size, keep_age_s;
 
 	/* The newest segment, up to its last good group. */
@@ -22,6 +23,9 @@ struct eventlog {
 	char name[SEGMENT_NAME_SIZE]; /* "": there is none at all */
 	uint64_t number; /* of the newest segment; 0: none yet */
 	uint64_t size;
+	uint64_t lines; /* in it */
+	uint64_t committed_seq; /* of the last event in it or before it */
+	uint8_t committed[DIGEST_SIZE]; /* of its last line */
 	bool cut_owed; /* octets of a failed group may lie behind `size` */
 
 	/* The open group, chained as it grows. */

@@ -13,7 +13,7 @@
  * any, and says false for what no writer of ours wrote.
  */
 
-#define LOG_SCHEMA 1
+#define LOG_SCHEMA 2 /* of heads that we write; older ones are read too */
 #define LOG_PENDING_MAX 16
 
 enum logline_kind {

@@ -26,6 +26,7 @@ struct walk {
 	struct readings *readings;
 	uint8_t committed[DIGEST_SIZE]; /* digest of the last commit line */
 	uint64_t good_end; /* where that ends; 0: none in this segment */
+	uint64_t good_lines; /* of the segment up to there */
 	uint64_t damaged_line; /* 0: none */
 	bool sealed; /* nothing is cut off it or put behind it */
 
@@ -147,6 +148,7 @@ static int walk_line(struct walk *w, struct span line, uint64_t end)
 			take_line(w, line);
 			if (w->check.closed) {
 				w->good_end = end;
+				w->good_lines = w->check.line;
 				memcpy(w->committed, w->check.chain.digest, DIGEST_SIZE);
 			}
 			return 0;
@@ -345,6 +347,9 @@ static int recover_newest(struct eventlog *l, const struct eventlog_segment *seg
 		if (!w.sealed)
 			r = continue_segment(l, name, size, w.good_end, reterr);
 		memcpy(l->chain.digest, w.committed, DIGEST_SIZE);
+		memcpy(l->committed, w.committed, DIGEST_SIZE);
+		l->lines = w.good_lines;
+		l->committed_seq = w.last_seq;
 	} else {
 		end->damaged_line = w.damaged_line;
 		(void)snprintf(end->damaged_segment, sizeof(end->damaged_segment), "%s", name);

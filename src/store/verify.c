@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,15 @@
 
 #include "store/check.h"
 #include "store/eventlog_private.h"
+#include "store/heads.h"
+#include "store/headsfile.h"
 #include "store/lines.h"
+
+/* What the log is held against. */
+struct proof {
+	struct keyring *keys;
+	struct heads heads;
+};
 
 /* A segment that is not the newest must end with a commit; what the newest has behind it may go. */
 static enum check_result check_end(
@@ -44,8 +53,9 @@ static enum check_result unreadable(struct check *c, const char *why)
 	return check_fault(c, "%s", why);
 }
 
-static int verify_segment(struct check *c, int log_fd, const struct eventlog_segment *s,
-	bool newest, struct eventlog_verdict *v, enum check_result *ret)
+static int verify_segment(struct check *c, struct proof *p, int log_fd,
+	const struct eventlog_segment *s, bool newest, struct eventlog_verdict *v,
+	enum check_result *ret)
 {
 	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
@@ -71,6 +81,8 @@ static int verify_segment(struct check *c, int log_fd, const struct eventlog_seg
 			break;
 		}
 		*ret = check_line(c, line, NULL, NULL);
+		if (*ret == CHECK_GOOD)
+			*ret = heads_meet(&p->heads, c);
 	}
 	if (*ret != CHECK_GOOD)
 		return 0;
@@ -90,44 +102,144 @@ static int verify_segment(struct check *c, int log_fd, const struct eventlog_seg
 		return 0;
 	}
 	*ret = check_end(c, newest, torn, v);
+	if (*ret == CHECK_GOOD && !newest)
+		*ret = heads_segment_end(&p->heads, c);
 	return 0;
 }
 
-static int verify_list(struct check *c, int log_fd, const struct eventlog_segment *segments,
-	size_t n, struct eventlog_verdict *v, struct diag *reterr)
+/* All lines are good: what of the heads is not? Without a line: the fault is none of the log's. */
+static enum check_result check_heads(
+	struct check *c, const struct heads *h, struct eventlog_verdict *v)
+{
+	const struct listed_head *missing = heads_missing(h);
+	uint64_t seq = c->commit.seq;
+
+	if (missing) {
+		v->missing_events = missing->seq > seq ? missing->seq - seq : 0;
+		return check_fault(c,
+			"the end is missing: %" PRIu64 " events that head %" PRIu64
+			" covers, up to line %" PRIu64 " of segment %" PRIu64 ", are not there",
+			v->missing_events, missing->number, missing->line, missing->segment);
+	}
+	if (h->fault[0]) {
+		if (h->bad_line == 0)
+			return check_fault(c, "%s", h->fault);
+		(void)snprintf(v->segment, sizeof(v->segment), HEADS_FILE);
+		v->line = h->bad_line;
+		return check_fault(c, "%s", h->fault);
+	}
+	if (v->keys == VERIFY_KEYS_GIVEN && h->met == 0)
+		return check_fault(
+			c, "no signed head covers anything of this log: nothing is proven");
+	return CHECK_GOOD;
+}
+
+static void tell_heads(const struct check *c, const struct heads *h, struct eventlog_verdict *v)
+{
+	v->heads = h->met;
+	v->heads_removed = h->removed;
+	v->uncovered_lines = c->lines - h->lines;
+	v->uncovered_events = c->events - h->events;
+	if (h->met == 0)
+		return;
+	v->head_number = h->last.number;
+	v->head_us = h->last.time_us;
+	v->head_segment = h->last.segment;
+	v->head_line = h->last.line;
+}
+
+static int bad(const struct eventlog_verdict *v, struct diag *reterr)
+{
+	if (v->line == 0)
+		return diag_set(reterr, -EBADMSG, "%s", v->reason);
+	return diag_set(
+		reterr, -EBADMSG, "%s, line %" PRIu64 ": %s", v->segment, v->line, v->reason);
+}
+
+static int verify_list(struct check *c, struct proof *p, int log_fd,
+	const struct eventlog_segment *segments, size_t n, struct eventlog_verdict *v,
+	struct diag *reterr)
 {
 	enum check_result result = CHECK_GOOD;
 
 	for (size_t i = 0; i < n && result == CHECK_GOOD; i++) {
 		const char *name = segments[i].name;
-		int r = verify_segment(c, log_fd, &segments[i], i == n - 1, v, &result);
+		int r = verify_segment(c, p, log_fd, &segments[i], i == n - 1, v, &result);
 
 		if (r < 0)
 			return diag_set(reterr, r, "cannot read segment %s of the event log: %s",
 				name, strerror(-r));
 		if (result != CHECK_GOOD) {
 			(void)snprintf(v->segment, sizeof(v->segment), "%s", name);
-			(void)snprintf(v->reason, sizeof(v->reason), "%s", c->reason);
 			v->line = c->line;
 		}
 		if (i == 0 && c->begun)
 			v->first_segment = c->segment;
 		v->segments++;
 	}
+	if (result == CHECK_GOOD)
+		result = check_heads(c, &p->heads, v);
+	if (result != CHECK_GOOD)
+		(void)snprintf(v->reason, sizeof(v->reason), "%s", c->reason);
+	tell_heads(c, &p->heads, v);
 	v->lines = c->lines;
 	v->events = c->events;
 	v->uncommitted = c->uncommitted;
 	digest_format(c->chain.digest, v->digest);
 	if (result == CHECK_NEWER)
 		return diag_set(reterr, -EPROTONOSUPPORT, "segment %s: %s", v->segment, v->reason);
-	if (result == CHECK_BAD)
-		return diag_set(reterr, -EBADMSG, "segment %s, line %" PRIu64 ": %s", v->segment,
-			v->line, v->reason);
-	return 0;
+	return result == CHECK_BAD ? bad(v, reterr) : 0;
 }
 
-int eventlog_verify(int dir_fd, struct eventlog_verdict *ret, struct diag *reterr)
+/* *ret is set also when there is no such file: empty. */
+static int read_keys(int dir_fd, struct buf *ret)
 {
+	int fd = openat(dir_fd, KEYS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char part[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	ret->limit = KEYRING_OCTETS_MAX;
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		buf_append(ret, part, (size_t)n);
+	(void)close(fd);
+	return n < 0 ? -EIO : ret->failed ? -EFBIG : 0;
+}
+
+/* Whom to believe, and what they signed. */
+static int load_proof(int dir_fd, const struct eventlog_verify_options *o, struct proof *p,
+	struct eventlog_verdict *v, struct diag *reterr)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	int r = read_keys(dir_fd, &text);
+
+	if (r < 0)
+		return diag_set(reterr, r, KEYS_FILE ": %s", strerror(-r));
+	if (o && o->keys) {
+		*p->keys = *o->keys;
+		v->keys = VERIFY_KEYS_GIVEN;
+	} else if (keyring_give(p->keys, buf_span(&text), KEYS_FILE, NULL) == 0) {
+		v->keys = VERIFY_KEYS_OF_LOG;
+	}
+	keyring_learn(p->keys, buf_span(&text));
+	if (v->keys != VERIFY_NO_KEYS)
+		r = heads_load(&p->heads, dir_fd, p->keys);
+	if (r < 0)
+		return diag_set(reterr, r, HEADS_FILE ": %s", strerror(-r));
+	if (o && o->heads.n > 0)
+		r = heads_give(&p->heads, o->heads, p->keys);
+	if (r == -ENOENT)
+		return diag_set(reterr, -EINVAL,
+			"what was given as a head is none: it begins with " SIGNED_HEAD_BEGIN);
+	heads_begin(&p->heads);
+	return r < 0 ? diag_set(reterr, r, "out of memory") : 0;
+}
+
+int eventlog_verify(int dir_fd, const struct eventlog_verify_options *o,
+	struct eventlog_verdict *ret, struct diag *reterr)
+{
+	struct proof p = { .keys = calloc(1, sizeof(*p.keys)) };
 	struct eventlog_segment *segments = NULL;
 	struct eventlog_verdict v = { 0 };
 	struct check c = { 0 };
@@ -141,11 +253,13 @@ int eventlog_verify(int dir_fd, struct eventlog_verdict *ret, struct diag *reter
 		(void)diag_set(reterr, r, "cannot list the event log: %s", strerror(-r));
 	else if (n == 0)
 		r = diag_set(reterr, -ENOENT, "there is no segment of an event log here");
-	else if ((r = check_init(&c)) < 0)
-		(void)diag_set(reterr, r, "out of memory");
-	else
-		r = verify_list(&c, log_fd, segments, n, &v, reterr);
+	else if (!p.keys || (r = check_init(&c)) < 0)
+		r = diag_set(reterr, -ENOMEM, "out of memory");
+	else if ((r = load_proof(dir_fd, o, &p, &v, reterr)) == 0)
+		r = verify_list(&c, &p, log_fd, segments, n, &v, reterr);
 	check_done(&c);
+	heads_done(&p.heads);
+	free(p.keys);
 	free(segments);
 	(void)close(log_fd);
 	if (r == 0 || r == -EBADMSG)

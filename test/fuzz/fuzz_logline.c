@@ -185,7 +185,7 @@ static void recover(const struct buf *segment)
 			again.torn != 0 || again.damaged_line != 0)
 			abort();
 		eventlog_free(l);
-		(void)eventlog_verify(folder_fd, &v, NULL);
+		(void)eventlog_verify(folder_fd, NULL, &v, NULL);
 	}
 	if (!remove_segments())
 		abort();

@@ -49,21 +49,27 @@ struct core_sink commit_sink(struct process *p)
 	return (struct core_sink){ .userdata = p, .event = on_event, .reading = on_reading };
 }
 
-/* One event is durable: from now on others may know it. */
-static void on_line(void *userdata, struct span line)
+void commit_pass_on(struct process *p, struct span line)
 {
 	CLEANUP_SINK_EVENT struct sink_event e = { 0 };
-	struct process *p = userdata;
 
-	(void)logline_seq(line, &p->last_seq);
-	if (p->api)
-		api_event(p->api, line);
 	if ((!p->sinks[0] && !p->sinks[1]) || sink_event_parse(line, &e) < 0)
 		return;
 	for (unsigned i = 0; i < SINKS; i++) {
 		if (p->sinks[i])
 			sink_write(p->sinks[i], &e);
 	}
+}
+
+/* One event is durable: from now on others may know it. */
+static void on_line(void *userdata, struct span line)
+{
+	struct process *p = userdata;
+
+	(void)logline_seq(line, &p->last_seq);
+	if (p->api)
+		api_event(p->api, line);
+	commit_pass_on(p, line);
 }
 
 static void failed(struct process *p, int error)
@@ -86,6 +92,7 @@ static void worked(struct process *p, const struct core_progress *progress)
 	p->failing = 0;
 	p->settled = p->fed;
 	facts_ack(p, progress);
+	heads_committed(p);
 	if (p->api)
 		api_committed(p->api, p->settled);
 	if (p->digest_due &&

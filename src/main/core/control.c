@@ -47,6 +47,7 @@ static int begin_live(struct process *p, const struct ipc_message *m, int *fds, 
 		return diag_set(reterr, r, "out of memory");
 	if (record >= 0)
 		(void)record_begin(p, record);
+	heads_take_keys(p, ipc_slot(m, fds, n_fds, IPC_SLOT_KEYS));
 	r = restore(p, reterr);
 	if (r == 0 && listener >= 0)
 		r = serve_begin(p, listener, m->text, reterr);
@@ -103,6 +104,7 @@ static void configure_again(
 	if (p->state_fd < 0)
 		return;
 	commit_sinks(p, m, fds, n_fds);
+	heads_take_keys(p, ipc_slot(m, fds, n_fds, IPC_SLOT_KEYS));
 	p->config = m->config;
 	p->digest_due = p->digest_due || changed;
 	eventlog_set_limits(
@@ -132,6 +134,7 @@ static void stop(struct process *p)
 	if (p->log) {
 		(void)feed_own(p, &f);
 		(void)commit(p);
+		heads_stop(p);
 	}
 	(void)ipc_say(IPC_CONTROL_FD, IPC_DONE, 0, NULL);
 	process_end(p, 0);
@@ -157,6 +160,10 @@ static void handle(struct process *p, const struct ipc_message *m, int *fds, uns
 	case IPC_PROCESS:
 		if (live)
 			feed_process(p, m);
+		break;
+	case IPC_SIGNED:
+		if (live)
+			heads_signed(p, m);
 		break;
 	case IPC_STOP:
 		stop(p);

@@ -76,6 +76,7 @@ static void on_second(uv_timer_t *timer)
 		return;
 	(void)feed_own(p, &f);
 	commit_tick(p);
+	heads_tick(p);
 	record_flush(p);
 }
 
@@ -135,6 +136,7 @@ static void done(struct process *p)
 	record_flush(p);
 	serve_done(p);
 	commit_done(p);
+	heads_done(p);
 	p->core = core_free(p->core);
 	p->peer_poll = process_unwatch(p->peer_poll);
 	uv_walk(&p->loop, close_handle, NULL);

@@ -57,6 +57,19 @@ struct process {
 	int seal_failing; /* -errno of the last segment that could not be sealed; 0: none */
 	struct sink *sinks[SINKS];
 
+	/* heads.c */
+	struct heads {
+		struct headsfile *file; /* NULL: no heads can be kept */
+		struct buf keyring; /* as the supervisor has it; empty: nobody signs */
+		char key[DIGEST_HEX + 1]; /* its newest one's fingerprint */
+		unsigned asked; /* answers that are due */
+		uint64_t asked_ns;
+		uint64_t number, time_us; /* of the last head; 0: none */
+		struct eventlog_place signed_place;
+		char error[FACT_TEXT_SIZE]; /* why the last one failed; "": it did not */
+		uint64_t thin_ns; /* next time */
+	} heads;
+
 	/* serve.c */
 	struct api *api;
 	uv_poll_t api_poll;
@@ -107,6 +120,16 @@ void commit_after_feed(struct process *p);
 void commit_tick(struct process *p);
 void commit_sinks(struct process *p, const struct ipc_message *m, const int *fds, unsigned n_fds);
 void commit_done(struct process *p);
+void commit_pass_on(struct process *p, struct span line); /* to the sinks */
+
+/* heads.c */
+void heads_take_keys(struct process *p, int fd); /* the keyring; -1: none. fd stays the caller's */
+void heads_begin(struct process *p); /* the log is open */
+void heads_tick(struct process *p);
+void heads_committed(struct process *p); /* a group was */
+void heads_signed(struct process *p, const struct ipc_message *m);
+void heads_stop(struct process *p); /* waits for the last one, but not long */
+void heads_done(struct process *p);
 
 /* serve.c */
 int serve_begin(struct process *p, int listen_fd, const char *note, struct diag *reterr);

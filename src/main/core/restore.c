@@ -189,6 +189,7 @@ int restore(struct process *p, struct diag *reterr)
 		return r;
 	p->log = log;
 	p->last_seq = end.last_seq;
+	eventlog_set_key(log, p->heads.key);
 	feed_run(p, &end);
 	/* Only now that the core knows the last number can it give new ones. */
 	if (end.torn > 0)
@@ -197,6 +198,7 @@ int restore(struct process *p, struct diag *reterr)
 		feed_log(p, LOG_DAMAGED, end.damaged_line, end.damaged_segment);
 	if (config_changed(p))
 		feed_config(p, true);
+	heads_begin(p);
 	if (p->record_fd >= 0)
 		feed_log(p, LOG_RECORDING, 0, p->record_path);
 	(void)commit(p); /* a full disk is no reason not to watch */

@@ -46,7 +46,13 @@ static void on_log_state(void *userdata, struct api_log_state *ret)
 		.lost = eventlog_lost(p->log),
 		.waiting = eventlog_group_events(p->log),
 		.error = p->failing,
-		.seal_error = p->seal_failing };
+		.seal_error = p->seal_failing,
+		.head = p->heads.number,
+		.head_us = p->heads.time_us,
+		.key = p->heads.key[0] ? p->heads.key : NULL,
+		.unsigned_why = p->heads.error[0]         ? p->heads.error
+				: p->heads.keyring.n == 0 ? "there is no key"
+							  : NULL };
 }
 
 static void on_api(uv_poll_t *poll, int status, int events)

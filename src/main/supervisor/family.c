@@ -68,6 +68,15 @@ static void add_sinks(const struct supervisor *s, struct ipc_message *m, int *fd
 	}
 }
 
+static void add_keys(const struct supervisor *s, struct ipc_message *m, int *fds, unsigned *n)
+{
+	int fd = s->signs ? signer_keys(&s->signer) : -1;
+
+	add_fd(m, fds, n, IPC_SLOT_KEYS, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void send_config(struct supervisor *s, struct child *c, bool first)
 {
 	struct ipc_message m = { .type = IPC_CONFIG, .config = s->config.ipc };
@@ -84,8 +93,10 @@ static void send_config(struct supervisor *s, struct child *c, bool first)
 			add_fd(&m, fds, &n, IPC_SLOT_RECORD, s->record);
 			add_fd(&m, fds, &n, IPC_SLOT_REPLAY, s->replay);
 		}
-		if (!is_replaying(s))
+		if (!is_replaying(s)) {
 			add_sinks(s, &m, fds, &n);
+			add_keys(s, &m, fds, &n);
+		}
 	}
 	send_or_kill(c, &m, fds, n);
 }
@@ -275,6 +286,43 @@ static void tell_status(struct supervisor *s)
 		s->core_note);
 }
 
+/* Signing may have been impossible at start, as on a full disk. */
+static void sign(struct supervisor *s, const struct ipc_place *place)
+{
+	struct ipc_message m = { .type = IPC_SIGNED, .place = *place };
+	struct diag diag = { "the key cannot be used" };
+	int r;
+
+	if (!s->signs) {
+		setup_signer(s);
+		if (s->signs)
+			send_config(s, &s->core, false);
+	}
+	r = s->signs ? signer_sign(&s->signer, place, m.signed_head, &diag) : -ENOKEY;
+	m.error = -r;
+	if (r < 0)
+		(void)snprintf(m.text, sizeof(m.text), "%.250s", diag.text);
+	send_or_kill(&s->core, &m, NULL, 0);
+}
+
+void family_rotate_key(struct supervisor *s)
+{
+	struct diag diag = { "" };
+
+	if (!s->signs)
+		setup_signer(s);
+	if (!s->signs)
+		return;
+	if (signer_rotate(&s->signer, &diag) < 0) {
+		log_line(LOG_ERR, "the key stays: %s", diag.text);
+		return;
+	}
+	log_line(LOG_NOTICE, "the log is signed with a new key, SHA-256 %s",
+		s->signer.key.fingerprint);
+	if (is_running(&s->core))
+		send_config(s, &s->core, false);
+}
+
 static void take_message(struct supervisor *s, struct child *c, const struct ipc_message *m)
 {
 	switch (m->type) {
@@ -292,6 +340,10 @@ static void take_message(struct supervisor *s, struct child *c, const struct ipc
 	case IPC_SINKS:
 		if (c == &s->core)
 			send_config(s, c, false);
+		break;
+	case IPC_SIGN:
+		if (c == &s->core && !is_replaying(s))
+			sign(s, &m->place);
 		break;
 	case IPC_DONE:
 	case IPC_ALIVE:

@@ -98,6 +98,45 @@ int files_state_dir(const char *path, bool set_owner, uid_t uid, gid_t gid, stru
 	return fd;
 }
 
+int files_key_dir(const char *path, struct diag *reterr)
+{
+	struct stat st;
+	int fd, r;
+
+	r = make_parents(path, 0755);
+	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r < 0)
+		return diag_set(reterr, r, "%s: %s", path, strerror(-r));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return diag_set(reterr, -errno, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		r = diag_set(reterr, -errno, "%s: %s", path, strerror(errno));
+	else if (st.st_uid != geteuid())
+		r = diag_set(reterr, -EPERM,
+			"%s belongs to user %u, who could read the key that signs the log; "
+			"give another --key-dir",
+			path, (unsigned)st.st_uid);
+	else if ((st.st_mode & 077) != 0 && fchmod(fd, 0700) < 0)
+		r = diag_set(reterr, -errno, "%s: chmod 0700: %s", path, strerror(errno));
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+bool files_log_is_new(int state_dir)
+{
+	int fd = openat(state_dir, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool yes = fd < 0 ? errno == ENOENT : is_empty_dir(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
 int files_record(const char *path, bool set_owner, uid_t uid, gid_t gid, struct diag *reterr)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);

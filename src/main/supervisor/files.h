@@ -11,6 +11,10 @@
 
 /* Created when missing (with its parents), 0700, and of the owner that core runs as. */
 int files_state_dir(const char *path, bool set_owner, uid_t uid, gid_t gid, struct diag *reterr);
+/* The same for the key's directory: ours alone, whoever core runs as. -EPERM: another's. */
+int files_key_dir(const char *path, struct diag *reterr);
+/* Has the state directory no segment of a log yet? */
+bool files_log_is_new(int state_dir);
 /* Created; a file that has something in it is not touched: -EEXIST. */
 int files_record(const char *path, bool set_owner, uid_t uid, gid_t gid, struct diag *reterr);
 int files_replay(const char *path, struct diag *reterr);

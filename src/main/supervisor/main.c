@@ -83,6 +83,8 @@ static void take_signals(struct supervisor *s)
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP && s->phase == PHASE_RUNNING)
 			reload(s);
+		else if (info.ssi_signo == SIGUSR1 && !is_replaying(s))
+			family_rotate_key(s);
 		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			family_stop(s);
 	}
@@ -99,11 +101,13 @@ static int open_signals(void)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	/* Whoever started us may have ignored these, and ignored signals never reach a signalfd. */
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGHUP, SIG_DFL);
+	(void)signal(SIGUSR1, SIG_DFL);
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -211,6 +215,8 @@ static int start(struct supervisor *s, struct diag *reterr)
 	s->signals = open_signals();
 	if (s->signals < 0)
 		return diag_set(reterr, -errno, "signalfd: %s", strerror(errno));
+	if (!is_replaying(s))
+		setup_signer(s); /* only now: its lock tells our final process id */
 	s->started_ns = s->watchdog_ns = monotonic_ns();
 	family_start(s, &s->core);
 	if (!is_replaying(s) && s->phase == PHASE_RUNNING)
@@ -228,6 +234,7 @@ int main(int argc, char **argv)
 		.audit_status = -1,
 		.ready_pipe = -1,
 		.notify.fd = -1,
+		.signer = { .dir = -1, .lock = -1 },
 		.core.control = -1,
 		.observe.control = -1,
 		.netns = { .home = -1, .inotify = -1, .watch = -1 } };
@@ -237,6 +244,10 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	log_init("ipsecmond", false);
+	if (secret_memory() < 0)
+		log_line(LOG_WARNING, "no memory that core dumps leave out");
+	if (s.options.rotate_key)
+		return rotate_key(&s.options);
 	notify_init(&s.notify);
 	r = start(&s, &diag);
 	if (r < 0) {

@@ -14,6 +14,8 @@
 enum option_code {
 	OPTION_CONFIG = 256,
 	OPTION_STATE_DIR,
+	OPTION_KEY_DIR,
+	OPTION_ROTATE_KEY,
 	OPTION_SOCKET,
 	OPTION_FOREGROUND,
 	OPTION_RECORD,
@@ -25,6 +27,8 @@ enum option_code {
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
+	{ "key-dir", required_argument, NULL, OPTION_KEY_DIR },
+	{ "rotate-key", no_argument, NULL, OPTION_ROTATE_KEY },
 	{ "socket", required_argument, NULL, OPTION_SOCKET },
 	{ "foreground", no_argument, NULL, OPTION_FOREGROUND },
 	{ "record", required_argument, NULL, OPTION_RECORD },
@@ -35,8 +39,9 @@ static const struct option long_options[] = {
 };
 
 static const char usage[] =
-	"usage: ipsecmond [--config FILE] [--state-dir DIR] [--socket PATH] [--foreground]\n"
-	"                 [--record FILE | --replay FILE]\n"
+	"usage: ipsecmond [--config FILE] [--state-dir DIR] [--key-dir DIR] [--socket PATH]\n"
+	"                 [--foreground] [--record FILE | --replay FILE]\n"
+	"       ipsecmond --rotate-key [--state-dir DIR] [--key-dir DIR]\n"
 	"       ipsecmond --help | --version\n";
 
 static const char help[] =
@@ -45,11 +50,14 @@ static const char help[] =
 	"\n"
 	"  --config FILE     configuration, see ipsecmond.conf(5); default " IPSECMON_CONFIG "\n"
 	"  --state-dir DIR   where the event log is kept\n"
+	"  --key-dir DIR     where the key is kept that signs the log; default: the state\n"
+	"                    directory's name with -key behind it\n"
 	"  --socket PATH     where ipsecmon(1) finds us\n"
 	"  --foreground      stay in the foreground, messages on standard error\n"
 	"  --record FILE     also write every fact to a new file\n"
 	"  --replay FILE     read the facts from a file, print events and state, and end;\n"
-	"                    with --socket serve them until told to stop\n";
+	"                    with --socket serve them until told to stop\n"
+	"  --rotate-key      sign with a new key from now on, also in a monitor that runs\n";
 
 /* The long option that a mistyped one begins like, or NULL. */
 static const char *meant(const char *wrong)
@@ -106,6 +114,11 @@ static int take(int code, struct options *o)
 		return -1;
 	case OPTION_STATE_DIR:
 		return set_path("--state-dir", optarg, o->state_dir);
+	case OPTION_KEY_DIR:
+		return set_path("--key-dir", optarg, o->key_dir);
+	case OPTION_ROTATE_KEY:
+		o->rotate_key = true;
+		return -1;
 	case OPTION_SOCKET:
 		o->socket_given = true;
 		return set_path("--socket", optarg, o->socket);
@@ -143,6 +156,13 @@ static void set_defaults(struct options *o)
 		else
 			(void)snprintf(o->state_dir, PATH_MAX, "%s/.local/state/ipsecmon",
 				home ? home : ".");
+	}
+	if (o->key_dir[0] == '\0') {
+		size_t n = strlen(o->state_dir);
+
+		while (n > 1 && o->state_dir[n - 1] == '/')
+			n--;
+		(void)snprintf(o->key_dir, PATH_MAX, "%.*s-key", (int)n, o->state_dir);
 	}
 	if (o->socket[0] == '\0') {
 		if (geteuid() == 0)

@@ -9,6 +9,8 @@ struct options {
 	const char *config;
 	bool config_given; /* then it must be there */
 	char state_dir[PATH_MAX];
+	char key_dir[PATH_MAX];
+	bool rotate_key; /* do that, and nothing else */
 	char socket[PATH_MAX];
 	bool socket_given;
 	bool foreground;

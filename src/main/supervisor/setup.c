@@ -76,7 +76,8 @@ int setup_identities(struct supervisor *s, struct diag *reterr)
 		return diag_set(reterr, r, "no memory");
 	if (geteuid() != 0) {
 		(void)snprintf(s->core_note, sizeof(s->core_note),
-			"the monitor runs as user %u: it sees only what needs no capability",
+			"the monitor runs as user %u: it sees only what needs no capability, and "
+			"the key that signs its log is that user's too",
 			(unsigned)geteuid());
 		return 0;
 	}
@@ -124,6 +125,18 @@ int setup_files(struct supervisor *s, struct diag *reterr)
 	return r < 0 ? r : open_listener(s, reterr);
 }
 
+void setup_signer(struct supervisor *s)
+{
+	const struct ipc_config *c = &s->config.ipc;
+	struct diag diag = { "" };
+	int r = signer_open(&s->signer, s->options.key_dir, c->host, c->boot,
+		files_log_is_new(s->state_dir), NULL, &diag);
+
+	s->signs = r == 0;
+	if (r < 0)
+		log_line(LOG_ERR, "the log is not signed: %s", diag.text);
+}
+
 static void close_one(int *fd)
 {
 	if (*fd >= 0)
@@ -136,6 +149,8 @@ void setup_undo(struct supervisor *s)
 	if (s->listener >= 0)
 		files_unlink_listener(s->options.socket, &s->listener_stat);
 	close_one(&s->listener);
+	if (s->signs)
+		signer_close(&s->signer);
 	close_one(&s->state_dir);
 	close_one(&s->record);
 	close_one(&s->replay);

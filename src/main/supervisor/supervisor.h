@@ -10,6 +10,7 @@
 #include "main/supervisor/netns.h"
 #include "main/supervisor/notify.h"
 #include "main/supervisor/options.h"
+#include "main/supervisor/signer.h"
 
 /*
  * ipsecmond itself: opens what the others may not open, starts them and starts them again, and
@@ -32,6 +33,8 @@ struct supervisor {
 	struct child core, observe;
 	struct netns_table netns;
 	struct notify notify;
+	struct signer signer;
+	bool signs; /* the signer is open */
 	enum phase phase;
 	int exit_status;
 	int signals;
@@ -60,13 +63,18 @@ static inline bool is_replaying(const struct supervisor *s)
 /* setup.c */
 int setup_identities(struct supervisor *s, struct diag *reterr);
 int setup_files(struct supervisor *s, struct diag *reterr);
+void setup_signer(struct supervisor *s); /* without it the log goes on, unsigned */
 void setup_undo(struct supervisor *s);
+
+/* rotate.c: --rotate-key; the program's exit status */
+int rotate_key(const struct options *o);
 
 /* family.c: the two children */
 void family_start(struct supervisor *s, struct child *c);
 void family_message(struct supervisor *s, struct child *c); /* reads all that waits */
 void family_ended(struct supervisor *s, struct child *c, int status);
 void family_configure(struct supervisor *s); /* after the configuration was read again */
+void family_rotate_key(struct supervisor *s);
 void family_audit_status(struct supervisor *s); /* an answer has come */
 void family_stop(struct supervisor *s);
 void family_tick(struct supervisor *s, uint64_t now_ns); /* whose time has come? */

@@ -17,6 +17,7 @@
 
 #include "api/access.h"
 #include "harness.h"
+#include "store/headsfile.h"
 
 #define LINES "Accept: application/x-ndjson\r\n"
 
@@ -330,6 +331,56 @@ static void segments_are_exported_whole_and_logged(void **state)
 	assert_memory_equal(b.body.p, file, (size_t)n);
 	assert_int_equal(facts_of(h, FACT_ACCESS, ACCESS_LOG_EXPORTED), 1);
 	assert_string_equal(h->facts[h->n_facts - 1].access.what, name);
+}
+
+static void heads_and_keys_are_served(void **state)
+{
+	static const char second[] = "number\":12,";
+	CLEANUP_ANSWER struct answer none = { 0 }, no_key = { 0 }, all = { 0 }, some = { 0 },
+				     lines = { 0 }, wrong = { 0 }, key = { 0 };
+	uint8_t secret[SECRET_KEY_SIZE] = { 7 };
+	CLEANUP(headsfile) struct headsfile *file = NULL;
+	struct harness *h = *state;
+	struct public_key k;
+	struct diag d;
+	int fd;
+
+	ask(h, "GET", "/api/v1/log/heads", NULL, NULL, &none);
+	assert_int_equal(none.status, 200);
+	assert_string_equal(none.body.p, "{\"items\":[],\"total\":0}\n");
+	ask(h, "GET", "/api/v1/log/keys", NULL, NULL, &no_key);
+	assert_int_equal(no_key.status, 404);
+	assert_non_null(strstr(no_key.body.p, "not signed"));
+
+	assert_int_equal(secret_public(secret, &k), 0);
+	assert_int_equal(headsfile_open(h->state_fd, &file, &d), 0);
+	for (uint64_t i = 11; i < 14; i++) {
+		struct signed_head head = { .number = i, .host = "gw1", .boot = "b", .line = i };
+		CLEANUP_BUF struct buf line = { 0 };
+
+		assert_int_equal(signed_head_write(&head, secret, &k, &line), 0);
+		assert_int_equal(headsfile_append(file, buf_span(&line)), 0);
+	}
+	fd = openat(h->state_fd, KEYS_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "the keys\n", 9), 9);
+	(void)close(fd);
+	ask(h, "GET", "/api/v1/log/heads", NULL, NULL, &all);
+	assert_non_null(strstr(all.body.p, second));
+	assert_non_null(strstr(all.body.p, "],\"total\":3}"));
+	ask(h, "GET", "/api/v1/log/heads?since=12", NULL, NULL, &some);
+	assert_null(strstr(some.body.p, second));
+	assert_non_null(strstr(some.body.p, "],\"total\":1}"));
+	ask(h, "GET", "/api/v1/log/heads?since=11", "Accept: application/x-ndjson\r\n", NULL,
+		&lines);
+	assert_memory_equal(lines.body.p, SIGNED_HEAD_BEGIN "\"number\":12,", 33);
+	assert_int_equal(lines.body.p[lines.body.n - 1], '\n');
+	ask(h, "GET", "/api/v1/log/heads?since=x", NULL, NULL, &wrong);
+	assert_int_equal(wrong.status, 400);
+	assert_non_null(strstr(wrong.body.p, "'x' is no number"));
+	ask(h, "GET", "/api/v1/log/keys", NULL, NULL, &key);
+	assert_int_equal(key.status, 200);
+	assert_string_equal(key.body.p, "the keys\n");
+	assert_non_null(strstr(key.head.p, "application/x-pem-file"));
 }
 
 static void sealed_segments_are_exported_as_they_are(void **state)
@@ -745,6 +796,7 @@ int main(void)
 			nothing_is_read_before_it_is_logged, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			segments_are_exported_whole_and_logged, setup, teardown),
+		cmocka_unit_test_setup_teardown(heads_and_keys_are_served, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			sealed_segments_are_exported_as_they_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_are_changed_by_name, setup, teardown),

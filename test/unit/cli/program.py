@@ -20,6 +20,14 @@ FOLDER = tempfile.mkdtemp(prefix="ipsecmon-program-")
 SOCKET = FOLDER + "/socket"
 
 
+FINGERPRINT = "a1e9156054e04fac899ae9f275132cdc07a5dbc4ea2c2ad3a1ffc6e0d253681f"
+HEADS = ['{"type":"signed-head","number":%d,"host":"test","boot":"b","time":"2026-11-22T03:04:05.000006Z","segment":1,"line":%d,'
+         '"seq":%d,"digest":"%s","key":"%s","sig":"%s"}' % (n, 3 * n, 2 * n, "d" * 64, FINGERPRINT, "5" * 128) for n in range(1, 31)]
+KEYS = ('{"type":"key","key":"PRINT","number":1,"host":"test","time":"2026-11-22T03:04:05.000006Z","by":"PRINT","sig":"%s"}\n'
+        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n" %
+        ("5" * 128)).replace("PRINT", FINGERPRINT)
+
+
 def event(seq, **other):
     e = {"v": 1, "seq": seq, "time": f"2026-11-22T03:04:{seq % 60:02}.000000Z", "id": 4960, "level": "error",
          "count": 1, "counter": "XfrmInStateProtoError", "message": f"message {seq}"}
@@ -75,6 +83,10 @@ class Monitor(BaseHTTPRequestHandler):
                 {"name": f"{90:020}.jsonl", "first_seq": 90, "size": 6}]}))
         elif name == f"log/segments/{90:020}.jsonl":  # sealed since it was listed
             self.answer(404, json.dumps({"error": "no such segment", "hint": None}))
+        elif name == "log/heads":
+            self.answer(200, "".join(h + "\n" for h in HEADS), "application/x-ndjson")
+        elif name == "log/keys":
+            self.answer(200, KEYS, "application/x-pem-file")
         elif name.startswith("log/segments/"):
             self.answer(200, name[-6:], "application/x-ndjson")
         elif name in self.rows:
@@ -221,6 +233,37 @@ def export():
     check(r, r.returncode == 1, "state directory" in r.stderr, os.listdir(own) == ["lock"])
 
 
+def heads():
+    r = run("audit", "heads")
+    lines = r.stdout.splitlines()
+    check(r, r.returncode == 0, len(lines) == 21, lines[0].split() == ["NUMBER", "SIGNED", "SEGMENT", "LINE", "SEQ", "KEY"],
+          lines[1].split() == ["11", "2026-11-22T03:04:05Z", "1", "33", "22", FINGERPRINT[:16]], lines[20].split()[0] == "30",
+          max(map(len, lines)) <= 80)
+    r = run("audit", "heads", "--limit", "2", "-j")
+    check(r, r.stdout.splitlines() == HEADS[-2:])
+    r = run("audit", "heads", "-j")
+    check(r, r.stdout.splitlines() == HEADS)
+    r = run("audit", "key")
+    check(r, r.returncode == 0, r.stdout == KEYS, FINGERPRINT in r.stderr, "another host" in r.stderr)
+
+
+def verify_options():
+    folder = FOLDER + "/verify"
+    os.mkdir(folder)
+    none, key = folder + "/none", folder + "/key"
+    open(none, "w").close()
+    with open(key, "w") as f:
+        f.write(KEYS)
+    r = run("audit", "verify", folder, "--key", none)
+    check(r, r.returncode == 1, "no public key in it" in r.stderr)
+    r = run("audit", "verify", folder, "--key", folder + "/missing")
+    check(r, r.returncode == 1, "missing: No such file" in r.stderr)
+    r = run("audit", "verify", folder, "--key", key, "--head", none)
+    check(r, r.returncode == 1, "there is no head in it" in r.stderr)
+    r = run("audit", "verify", folder, "--key", key)
+    check(r, r.returncode == 1, "no segment of an event log" in r.stderr)
+
+
 def status():
     for args in ((), ("status",)):
         r = run(*args)
@@ -311,7 +354,7 @@ def main():
     signal.signal(signal.SIGALRM, too_long)
     server = Server(SOCKET, Monitor)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    tests = (lists, wrong_usage, events_once, events_followed, audit, export, status, not_reached, broken_pipe, watch, bridge)
+    tests = (lists, wrong_usage, events_once, events_followed, audit, export, heads, verify_options, status, not_reached, broken_pipe, watch, bridge)
     failed = 0
     print(f"1..{len(tests)}")
     for n, test in enumerate(tests, 1):

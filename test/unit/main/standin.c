@@ -16,7 +16,8 @@
  * told, and does what files in the same directory ask for. The directory is in STANDIN_DIR.
  */
 static const char *const type_names[] = { "?", "config", "peer", "netns", "netns-gone", "audit",
-	"process", "stop", "ready", "done", "alive", "failed", "netns-ready", "netns-unwatched" };
+	"process", "stop", "ready", "done", "alive", "failed", "netns-ready", "netns-unwatched",
+	"sinks", "sign", "signed" };
 
 static const char *dir, *self;
 static FILE *journal;
@@ -78,6 +79,35 @@ static void enter_sandbox(const struct ipc_message *m, const int *fds, unsigned 
 		state >= 0 && access("/proc/self", F_OK) == 0);
 }
 
+/* In a file: "SEGMENT LINE SEQ OCTET", the digest being of that octet. */
+static void ask_signature(void)
+{
+	struct ipc_message m = { .type = IPC_SIGN };
+	char path[512], line[128] = "";
+	char *p = line;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.sign", dir, self);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	(void)!fgets(line, sizeof(line), f);
+	(void)fclose(f);
+	m.place.segment = strtoull(p, &p, 10);
+	m.place.line = strtoull(p, &p, 10);
+	m.place.seq = strtoull(p, &p, 10);
+	memset(m.place.digest, (int)strtoul(p, &p, 10), sizeof(m.place.digest));
+	(void)ipc_send(IPC_CONTROL_FD, &m, NULL, 0);
+}
+
+static void say_keys(int fd)
+{
+	char text[8192];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	say("keys\n%.*s\n", n > 0 ? (int)n : 0, text);
+}
+
 /* -1: go on; else the exit status. */
 static int take(const struct ipc_message *m, const int *fds, unsigned n, int *peer)
 {
@@ -91,7 +121,12 @@ static int take(const struct ipc_message *m, const int *fds, unsigned n, int *pe
 		if (asked("sandbox"))
 			enter_sandbox(m, fds, n);
 		(void)ipc_say(IPC_CONTROL_FD, IPC_READY, 0, NULL);
+		if (ipc_slot(m, fds, n, IPC_SLOT_KEYS) >= 0)
+			say_keys(ipc_slot(m, fds, n, IPC_SLOT_KEYS));
+		ask_signature();
 	}
+	if (m->type == IPC_SIGNED)
+		say("%s\n", m->signed_head);
 	if (m->type == IPC_PEER && n == 1) {
 		*peer = dup(fds[0]);
 		if (strcmp(self, "observe") == 0)

@@ -120,7 +120,7 @@ echo "poll_intervall = 700" >"$dir/wrong"
 ok "a configuration with a wrong key" usage 1 "wrong:1: .*poll_intervall" --config "$dir/wrong"
 
 start
-ok "core gets its descriptors" told core '^config .*flags=3 error=0 fds=2'
+ok "core gets its descriptors" told core '^config .*flags=67 error=0 fds=3'
 ok "core gets the configuration" told core '^poll_ms 700 epoch'
 ok "observe gets the configuration" told observe '^poll_ms 700 epoch [1-9]'
 ok "both are connected" told core '^peer says hello'
@@ -128,6 +128,8 @@ ok "observe gets the initial netns" told observe '^netns name=init inode=[1-9]'
 ok "the list of netns ends" told observe '^netns-ready'
 ok "the supervisor is ready" said 'ready: state in'
 ok "the state directory is private" [ "$(stat -c %a "$dir/state")" = 700 ]
+ok "the key's directory is private, too" [ "$(stat -c %a "$dir/state-key")" = 700 ]
+ok "and the key" [ "$(stat -c '%a %s' "$dir/state-key/key")" = "600 32" ]
 ok "the socket is the group's" [ "$(stat -c %a "$dir/sock")" = 660 ]
 ok "no new privileges" grep -q '^NoNewPrivs:.*1' "$STANDIN_DIR/core.told"
 ok "core has no capability" grep -qE '^CapPrm:\s*0+$' "$STANDIN_DIR/core.told"
@@ -182,6 +184,63 @@ else
 	skip "network namespaces" "needs root and CAP_SYS_ADMIN: $(cat "$dir/out")"
 fi
 
+sign() { # SEGMENT LINE SEQ OCTET: core asks for that, when it is told the configuration once more
+	echo "$*" >"$STANDIN_DIR/core.sign"
+	signed=$(grep -c '^signed' "$STANDIN_DIR/core.told")
+	kill -HUP "$daemon"
+	count_told core '^signed' $((signed + 1))
+}
+last_signed() { grep '^{"type":"signed-head"' "$STANDIN_DIR/core.told" | tail -1 | jq -c "[$1]"; }
+last_error() { grep '^signed' "$STANDIN_DIR/core.told" | tail -1; }
+in_memory() { # is the secret key in the supervisor's memory?
+	python3 - "$daemon" "$dir/state-key/key" <<-'END'
+		import re, sys
+		secret = open(sys.argv[2], "rb").read()
+		for line in open(f"/proc/{sys.argv[1]}/maps"):
+		    low, high = (int(x, 16) for x in re.match(r"(\w+)-(\w+) rw", line).groups()) if " rw" in line else (0, 0)
+		    with open(f"/proc/{sys.argv[1]}/mem", "rb") as f:
+		        f.seek(low)
+		        try:
+		            if secret in f.read(high - low):
+		                sys.exit(0)
+		        except OSError:
+		            pass
+		sys.exit(1)
+	END
+}
+
+sign 1 10 7 170
+ok "a head is signed" [ "$(last_signed .number,.segment,.line,.seq)" = "[1,1,10,7]" ]
+ok "of the digest that core gave" [ "$(last_signed .digest)" = "[\"$(printf 'aa%.0s' $(seq 32))\"]" ]
+fingerprint=$(openssl pkey -pubin -in "$dir/state-key/keys.pem" -outform DER | sha256sum | cut -d' ' -f1)
+ok "by the key whose public one core was given" [ "$(last_signed .key)" = "[\"$fingerprint\"]" ]
+ok "core was given it" told core '^-----BEGIN PUBLIC KEY'
+ok "the secret is not kept in memory" eval '! in_memory'
+sign 1 10 7 170
+ok "the same place again is a head of its own" [ "$(last_signed .number)" = "[2]" ]
+sign 1 10 7 171
+ok "but not with another digest" eval 'last_error | grep -q "error=1 .*does not follow line 10"'
+sign 1 9 7 170
+ok "nor a place before it" eval 'last_error | grep -q "error=1 "'
+sign 1 11 6 170
+ok "nor an event before it" eval 'last_error | grep -q "error=1 "'
+sign 2 0 8 170
+ok "nor what is no line" eval 'last_error | grep -q "error=1 "'
+sign 2 1 8 170
+ok "a later segment" [ "$(last_signed .number,.segment,.line)" = "[3,2,1]" ]
+rm "$STANDIN_DIR/core.sign"
+"$dir/ipsecmond" --rotate-key --state-dir "$dir/state" 2>"$dir/rotated"
+ok "--rotate-key tells the monitor that runs" grep -q "process $daemon signs with a new key" "$dir/rotated"
+ok "which gives core two keys" told core '"number":4,.*"by":"'"$fingerprint"
+sign 1 5 5 170
+ok "the new key may begin anywhere" [ "$(last_signed .number,.line)" = "[4,5]" ]
+ok "and is another" [ "$(last_signed .key)" != "[\"$fingerprint\"]" ]
+ok "a key of another monitor's is refused" eval '"$dir/ipsecmond" --foreground --state-dir "$dir/other" \
+	--key-dir "$dir/state-key" --socket "$dir/sock3" 2>"$dir/err3" & other=$!; \
+	for _ in $(seq 100); do grep -q "not signed: .*process $daemon" "$dir/err3" && break; sleep 0.05; done; kill $other; wait $other; \
+	grep -q "not signed: .*process $daemon" "$dir/err3"'
+rm "$STANDIN_DIR/core.sign"
+
 core=$(pid_of core)
 observe=$(pid_of observe)
 kill "$daemon"
@@ -200,8 +259,14 @@ wait "$daemon" 2>/dev/null
 ok "kill -9 of the supervisor ends core" is_gone "$core"
 ok "and observe" is_gone "$observe"
 ok "who noticed" told observe '^supervisor gone'
+"$dir/ipsecmond" --rotate-key --state-dir "$dir/state" 2>"$dir/rotated"
+ok "--rotate-key without a monitor" grep -q "will be signed with a new key" "$dir/rotated"
+ok "keeps all keys" [ "$(grep -c '^-----BEGIN' "$dir/state-key/keys.pem")" = 3 ]
+echo 1 6 5 170 >"$STANDIN_DIR/core.sign"
 start
-ok "the socket left behind is replaced" told core '^config .*flags=3'
+ok "numbers rise over kill -9" told core '^{"type":"signed-head","number":5,'
+rm "$STANDIN_DIR/core.sign"
+ok "the socket left behind is replaced" told core '^config .*flags=67'
 touch "$STANDIN_DIR/observe.stubborn"
 told observe '^netns-ready'
 kill "$daemon"
@@ -234,7 +299,7 @@ ok "replay passes core's exit status on" ends 7
 ok "and its output" grep -q '^some facts$' "$dir/stdout"
 ok "without observe" [ ! -e "$STANDIN_DIR/observe.told" ]
 start --record "$dir/record"
-ok "record is passed" told core '^config .*flags=7 error=0 fds=3'
+ok "record is passed" told core '^config .*flags=71 error=0 fds=4'
 kill "$daemon"
 ends 0
 echo x >"$dir/record"

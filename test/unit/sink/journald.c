@@ -81,6 +81,20 @@ static void levels_are_priorities(void **state)
 	assert_non_null(strstr(out.p, "\nPRIORITY=6\n"));
 }
 
+/* The line itself is the message: `journalctl -o cat` gives what `audit verify --head` takes. */
+static void a_signed_head_is_its_line(void **state)
+{
+	CLEANUP_BUF struct buf out = { 0 };
+
+	(void)state;
+	format(SAMPLE_HEAD, &out);
+	assert_memory_equal(
+		out.p, "MESSAGE=" SAMPLE_HEAD "\n", sizeof("MESSAGE=" SAMPLE_HEAD "\n") - 1);
+	assert_non_null(strstr(out.p, "\nPRIORITY=6\n"));
+	assert_non_null(strstr(out.p, "\nIPSECMON_TYPE=signed-head\n"));
+	assert_non_null(strstr(out.p, "\nIPSECMON_NUMBER=7\n"));
+}
+
 static void it_goes_over_a_datagram_socket(void **state)
 {
 	CLEANUP_SINK_EVENT struct sink_event e = { 0 };
@@ -108,6 +122,7 @@ int main(void)
 		cmocka_unit_test(every_key_becomes_a_field),
 		cmocka_unit_test(a_value_with_newlines_is_counted),
 		cmocka_unit_test(levels_are_priorities),
+		cmocka_unit_test(a_signed_head_is_its_line),
 		cmocka_unit_test(it_goes_over_a_datagram_socket),
 	};
 

@@ -9,3 +9,8 @@
 	"\"src\":\"192.0.2.1\",\"spi\":4294967295,\"policy\":null,\"peer\":\"O=\\\"A]\\\\B\\\"\"," \
 	"\"message\":\"no SA with SPI 0xffffffff\",\"detail\":{\"ours\":\"never\",\"n\":[1,2]}," \
 	"\"h\":\"0123456789abcdef\"}"
+
+/* A signed head, shortened. */
+#define SAMPLE_HEAD \
+	"{\"type\":\"signed-head\",\"number\":7,\"host\":\"gw1\",\"time\":" \
+	"\"2026-01-02T03:04:05.000006Z\",\"digest\":\"aa\",\"sig\":\"bb\"}"

@@ -208,7 +208,7 @@ static void a_scan_goes_both_ways_and_skips_segments(void **state)
 	all = (struct order){ 0 };
 	assert_int_equal(eventlog_scan(log_fd, 0, true, falling, &all, NULL), 0);
 	assert_int_equal(all.events, 99);
-	assert_int_equal(eventlog_verify(log_fd, &v, NULL), 0);
+	assert_int_equal(eventlog_verify(log_fd, NULL, &v, NULL), 0);
 	(void)close(log_fd);
 	eventlog_free(l);
 	fixture_done(&f);

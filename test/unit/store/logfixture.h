@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sign/keyring.h"
 #include "store/eventlog.h"
 
 /* A state directory of a test's own, and the short hands to fill and judge it. */
@@ -36,6 +37,19 @@ void append_reading_of(struct eventlog *l, const char *counter, uint64_t kernel)
 int commit_group(struct eventlog *l, uint64_t applied);
 /* One group of the events first … last and one reading; asserts that it is written. */
 void write_group_of(struct eventlog *l, uint64_t first, uint64_t last);
+
+/* Signs heads as the supervisor does. Zeroed but for the secret. */
+struct fixture_key {
+	uint8_t secret[SECRET_KEY_SIZE];
+	struct public_key key;
+};
+void key_init(struct fixture_key *k, uint8_t of); /* the same for the same number */
+/* Introduces the key in the directory's keyring; by NULL: by itself. */
+void introduce_key(struct logfixture *f, const struct fixture_key *k, uint64_t number,
+	const struct fixture_key *by);
+/* A head of the log's last committed line, into the directory's file. */
+void sign_log(struct logfixture *f, const struct eventlog *l, const struct fixture_key *k,
+	uint64_t number);
 
 int verify(struct logfixture *f, struct eventlog_verdict *ret);
 /* Events in the log by eventlog_scan(); asserts that their seq is 1, 2, 3 … */

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -238,7 +237,7 @@ static void segments_in_each_others_place_are_found(void **state)
 	done(&f, &c);
 }
 
-/* What the chain cannot tell, and signed heads will: see doc/threat-model.md. */
+/* What the chain cannot tell, but signed heads do: heads.c beside. */
 static void a_group_cut_from_the_very_end_is_not_found(void **state)
 {
 	struct eventlog_verdict v = { 0 };
@@ -255,48 +254,6 @@ static void a_group_cut_from_the_very_end_is_not_found(void **state)
 	done(&f, &c);
 }
 
-/* 0 and its line of output, as the independent verifier has it. */
-static int run_verifier(struct logfixture *f, char *ret, size_t size)
-{
-	const char *verifier = getenv("LOG_VERIFIER");
-	char command[512];
-	FILE *out;
-
-	(void)snprintf(command, sizeof(command), "python3 '%s' '%s/log'", verifier, f->path);
-	out = popen(command, "re");
-	assert_non_null(out);
-	assert_non_null(fgets(ret, (int)size, out));
-	ret[strcspn(ret, "\n")] = '\0';
-	return WEXITSTATUS(pclose(out));
-}
-
-static void another_program_comes_to_the_same_verdict(void **state)
-{
-	char said[256], expected[256];
-	struct eventlog_verdict v = { 0 };
-	struct logfixture f;
-	struct copy c;
-
-	(void)state;
-	if (!getenv("LOG_VERIFIER"))
-		skip();
-	make_log(&f, &c);
-	assert_int_equal(verify(&f, &v), 0);
-	(void)snprintf(expected, sizeof(expected), "%u %u %s", (unsigned)v.lines,
-		(unsigned)v.events, v.digest);
-	assert_int_equal(run_verifier(&f, said, sizeof(said)), 0);
-	assert_string_equal(said, expected);
-	for (unsigned i = 0; i < 5; i++) {
-		enum edit edit = (enum edit)i;
-		size_t s = draw(SEGMENTS), k = draw((uint32_t)c.n_lines[s] - 2);
-
-		apply(&f, &c, edit, s, k);
-		assert_int_equal(run_verifier(&f, said, sizeof(said)), 1);
-		restore_segment(&f, &c, s);
-	}
-	done(&f, &c);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,7 +262,6 @@ int main(void)
 		cmocka_unit_test(cut_ends_and_missing_segments_are_found),
 		cmocka_unit_test(segments_in_each_others_place_are_found),
 		cmocka_unit_test(a_group_cut_from_the_very_end_is_not_found),
-		cmocka_unit_test(another_program_comes_to_the_same_verdict),
 	};
 
 	return cmocka_run_group_tests_name("store/tamper", tests, NULL, NULL);
