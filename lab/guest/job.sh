@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the kernels that lab/run boots have in common. Sourced by lab/place.
+
+# Without audit_backlog_limit a burst of more than 64 audit records would lose some.
+GUEST_WORDS='loglevel=1 audit=1 audit_backlog_limit=65536'
+
+# write_job COMMAND...: what guest/init runs. Our environment does not cross into the guest.
+write_job()
+{
+	{
+		printf 'export LAB_OUT=/run/lab/out LAB_BUILD=%q\n' "$BUILD"
+		printf 'exec %q' "$LAB/inside"
+		printf ' %q' "$@"
+		echo
+	} >"$SCRATCH/job"
+}
