@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "logfixture.h"
+#include "store/headsfile.h"
 
 /*
  * A disk that fails on purpose: linked with --wrap for the four calls that a group needs
@@ -305,6 +306,58 @@ static void waiting_is_bounded_and_readings_survive(void **state)
 	fixture_done(&f);
 }
 
+static bool count_head(void *userdata, struct span line)
+{
+	size_t *n = userdata;
+	struct signed_head h;
+	struct span text, digits;
+
+	assert_true(signed_head_parse(line, &h, &text, &digits));
+	++*n;
+	return true;
+}
+
+static int append_head(struct headsfile *file, uint64_t number)
+{
+	struct signed_head h = { .number = number, .host = "gw1", .boot = "b", .line = number };
+	CLEANUP_BUF struct buf line = { 0 };
+	struct fixture_key key;
+
+	key_init(&key, 1);
+	assert_int_equal(signed_head_write(&h, key.secret, &key.key, &line), 0);
+	return headsfile_append(file, buf_span(&line));
+}
+
+/* A head that could not be kept whole is not kept, whatever fails, also cutting off its half. */
+static void a_head_is_kept_whole_or_not_at_all(void **state)
+{
+	static const struct {
+		enum call call;
+		int error;
+	} breaks[] = { { WRITE, EIO }, { WRITE, 0 }, { FDATASYNC, EIO } };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(breaks); i++) {
+		CLEANUP(headsfile) struct headsfile *file = NULL;
+		struct logfixture f;
+		struct diag d;
+		size_t n = 0;
+
+		fixture_init(&f);
+		assert_int_equal(headsfile_open(f.dir_fd, &file, &d), 0);
+		assert_int_equal(append_head(file, 1), 0);
+		break_call(breaks[i / 2].call, 1, breaks[i / 2].error, false);
+		if (i % 2)
+			break_call(FTRUNCATE, 1, EIO, false);
+		assert_true(append_head(file, 2) < 0);
+		heal();
+		assert_int_equal(append_head(file, 3), 0);
+		assert_int_equal(headsfile_scan(f.dir_fd, 0, count_head, &n), 0);
+		assert_int_equal(n, 2);
+		fixture_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_delays_and_loses_nothing),
 		cmocka_unit_test(nothing_is_written_behind_octets_that_could_not_be_cut),
 		cmocka_unit_test(waiting_is_bounded_and_readings_survive),
+		cmocka_unit_test(a_head_is_kept_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests_name("store/faults", tests, NULL, NULL);

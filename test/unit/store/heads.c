@@ -182,6 +182,26 @@ static void without_any_head_nothing_is_proven(void **state)
 	eventlog_free(l);
 }
 
+/* Also where the key itself signed them so: somebody has it. */
+static void numbers_must_rise(void **state)
+{
+	struct eventlog_verdict v = { 0 };
+	struct eventlog_end end;
+	struct eventlog *l = fixture_reopen(&f, &end);
+
+	(void)state;
+	write_group_of(l, 1, 3);
+	sign_log(&f, l, &key, 5);
+	write_group_of(l, 4, 5);
+	assert_int_equal(judge(NULL, &v), 0);
+	sign_log(&f, l, &key, 5);
+	assert_int_equal(judge(NULL, &v), -EBADMSG);
+	assert_string_equal(v.segment, HEADS_FILE);
+	assert_int_equal(v.line, 2);
+	assert_string_equal(v.reason, "head 5 stands behind head 5");
+	eventlog_free(l);
+}
+
 static void heads_of_removed_segments_stay_and_are_counted(void **state)
 {
 	struct eventlog_verdict v = { 0 };
@@ -291,6 +311,7 @@ int main(void)
 			a_cut_end_is_told_by_a_head_from_elsewhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			without_any_head_nothing_is_proven, setup, teardown),
+		cmocka_unit_test_setup_teardown(numbers_must_rise, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			heads_of_removed_segments_stay_and_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(
