@@ -202,6 +202,27 @@ static void numbers_must_rise(void **state)
 	eventlog_free(l);
 }
 
+static void places_must_not_fall(void **state)
+{
+	struct eventlog_verdict v = { 0 };
+	struct eventlog_place before;
+	struct eventlog_end end;
+	struct eventlog *l = fixture_reopen(&f, &end);
+
+	(void)state;
+	write_group_of(l, 1, 3);
+	assert_true(eventlog_place(l, &before));
+	write_group_of(l, 4, 5);
+	sign_log(&f, l, &key, 1);
+	sign_log(&f, l, &key, 2); /* the same again is no fall */
+	assert_int_equal(judge(NULL, &v), 0);
+	sign_place(&f, &before, &key, 3);
+	assert_int_equal(judge(NULL, &v), -EBADMSG);
+	assert_int_equal(v.line, 3);
+	assert_non_null(strstr(v.reason, "the log was replaced"));
+	eventlog_free(l);
+}
+
 static void heads_of_removed_segments_stay_and_are_counted(void **state)
 {
 	struct eventlog_verdict v = { 0 };
@@ -312,6 +333,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			without_any_head_nothing_is_proven, setup, teardown),
 		cmocka_unit_test_setup_teardown(numbers_must_rise, setup, teardown),
+		cmocka_unit_test_setup_teardown(places_must_not_fall, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			heads_of_removed_segments_stay_and_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -182,26 +182,33 @@ void introduce_key(struct logfixture *f, const struct fixture_key *k, uint64_t n
 	(void)close(fd);
 }
 
-void sign_log(struct logfixture *f, const struct eventlog *l, const struct fixture_key *k,
+void sign_place(struct logfixture *f, const struct eventlog_place *p, const struct fixture_key *k,
 	uint64_t number)
 {
 	struct signed_head head = { .number = number,
 		.host = "gw1",
 		.boot = "boot-1",
-		.time_us = FIXTURE_TIME_US + number };
+		.time_us = FIXTURE_TIME_US + number,
+		.segment = p->segment,
+		.line = p->line,
+		.seq = p->seq };
 	CLEANUP(headsfile) struct headsfile *file = NULL;
 	CLEANUP_BUF struct buf line = { 0 };
-	struct eventlog_place place;
 	struct diag d;
 
-	assert_true(eventlog_place(l, &place));
-	head.segment = place.segment;
-	head.line = place.line;
-	head.seq = place.seq;
-	memcpy(head.digest, place.digest, DIGEST_SIZE);
+	memcpy(head.digest, p->digest, DIGEST_SIZE);
 	assert_int_equal(signed_head_write(&head, k->secret, &k->key, &line), 0);
 	assert_int_equal(headsfile_open(f->dir_fd, &file, &d), 0);
 	assert_int_equal(headsfile_append(file, buf_span(&line)), 0);
+}
+
+void sign_log(struct logfixture *f, const struct eventlog *l, const struct fixture_key *k,
+	uint64_t number)
+{
+	struct eventlog_place place;
+
+	assert_true(eventlog_place(l, &place));
+	sign_place(f, &place, k, number);
 }
 
 int verify(struct logfixture *f, struct eventlog_verdict *ret)

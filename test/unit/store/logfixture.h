@@ -48,6 +48,8 @@ void key_init(struct fixture_key *k, uint8_t of); /* the same for the same numbe
 void introduce_key(struct logfixture *f, const struct fixture_key *k, uint64_t number,
 	const struct fixture_key *by);
 /* A head of the log's last committed line, into the directory's file. */
+void sign_place(struct logfixture *f, const struct eventlog_place *p, const struct fixture_key *k,
+	uint64_t number);
 void sign_log(struct logfixture *f, const struct eventlog *l, const struct fixture_key *k,
 	uint64_t number);
 
