@@ -21,11 +21,11 @@
  * A line ends with `,"h":"16 hex digits"}` (the first 8 octets, to locate an edit); a group's last
  * line (type commit) and a segment's first (type head) carry all 32 octets as 64 digits, to prove.
  * The first line of a segment: {"type":"head","schema":2,"segment":N,"host":…,"boot":…,"time":…,
- * "seq":first event,"key":fingerprint of who signs heads or null,"previous":"64 hex, the digest of
- * the last line before, zeroes for none", "totals":[readings so far…],"dropped":readings that found
- * no room there,"h":"64 hex"}. Readings are lines of type reading; events have no `type` but an
- * `id`. A group is one write and one fdatasync, and ends with its commit line:
- * {"type":"commit","time":…,"boot":…,"seq":last
+ * "seq":first event,"key":fingerprint of who signs heads, or null,"previous":"64 hex, the digest of
+ * the last line before, zeroes for none","totals":[readings so far…],"dropped":readings that found
+ * no room there,"h":"64 hex"}.
+ * Readings are lines of type reading; events have no `type` but an `id`. A group is one write and
+ * one fdatasync, and ends with its commit line: {"type":"commit","time":…,"boot":…,"seq":last
  * event,"events":n,"lost":n,"epoch":…,"applied":…,"pending":[[a,b]…],"h":"64 hex"}.
  * `type` is the first key of its line, and a head goes to the disk with the first group behind it.
  *

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/timetext.h"
-#include "store/headsfile.h"
 
 void heads_done(struct heads *h)
 {
@@ -68,53 +67,56 @@ static int compare(const void *a, const void *b)
 	return r != 0 ? r : x->number < y->number ? -1 : x->number > y->number;
 }
 
-struct loading {
-	struct heads *h;
-	const struct keyring *keys;
-	uint64_t line;
-	int error;
-};
-
-static bool load_line(void *userdata, struct span line)
+/* The line in front, cut off the text. False: there is none. */
+static bool next_line(struct span *text, struct span *ret)
 {
-	struct loading *l = userdata;
-	struct heads *h = l->h;
+	const uint8_t *newline = text->n > 0 ? memchr(text->p, '\n', text->n) : NULL;
+	size_t n = newline ? (size_t)(newline - text->p) : text->n;
+
+	if (text->n == 0)
+		return false;
+	*ret = span_of(text->p, n);
+	n += newline ? 1 : 0;
+	*text = span_of(text->p + n, text->n - n);
+	return true;
+}
+
+static int load_line(struct heads *h, struct span line, uint64_t number, const struct keyring *keys)
+{
 	const struct listed_head *before = h->n > 0 ? &h->v[h->n - 1] : NULL;
 	struct signed_head s;
 	struct span text, digits;
 	const char *wrong;
 
-	l->line++;
 	if (!signed_head_parse(line, &s, &text, &digits)) {
-		fault(h, l->line, "not a signed head");
-		return false;
+		fault(h, number, "not a signed head");
+		return 0;
 	}
-	wrong = keyring_judge(l->keys, &s, text, digits);
+	wrong = keyring_judge(keys, &s, text, digits);
 	if (wrong)
-		fault(h, l->line, "head %" PRIu64 ": %s", s.number, wrong);
+		fault(h, number, "head %" PRIu64 ": %s", s.number, wrong);
 	else if (before && s.number <= before->number)
-		fault(h, l->line, "head %" PRIu64 " stands behind head %" PRIu64, s.number,
+		fault(h, number, "head %" PRIu64 " stands behind head %" PRIu64, s.number,
 			before->number);
 	else if (before && by_place(before, s.segment, s.line) > 0)
-		fault(h, l->line,
+		fault(h, number,
 			"head %" PRIu64 " covers less than head %" PRIu64
 			" before it: the log was replaced by another",
 			s.number, before->number);
 	else
-		l->error = add(h, &s);
-	return l->error == 0 && !h->fault[0];
+		return add(h, &s);
+	return 0;
 }
 
-int heads_load(struct heads *h, int dir_fd, const struct keyring *keys)
+int heads_load(struct heads *h, struct span text, const struct keyring *keys)
 {
-	struct loading l = { .h = h, .keys = keys };
-	int r = headsfile_scan(dir_fd, 0, load_line, &l);
+	struct span line;
+	uint64_t number = 0;
+	int r = 0;
 
-	if (r == -EMSGSIZE) {
-		fault(h, l.line + 1, "not a signed head");
-		r = 0;
-	}
-	return r == -ENOENT ? 0 : r < 0 ? r : l.error;
+	while (r == 0 && !h->fault[0] && next_line(&text, &line))
+		r = load_line(h, line, ++number, keys);
+	return r;
 }
 
 /* The part of a line that is a head, as a journal or syslog file may have it. */
@@ -132,18 +134,13 @@ static bool find_head(struct span line, struct span *ret)
 
 int heads_give(struct heads *h, struct span text, const struct keyring *keys)
 {
-	const uint8_t *p = text.p, *end = text.p + text.n;
+	struct span line, head, signed_text, digits;
+	struct signed_head s;
 	size_t found = 0;
+	const char *wrong;
+	int r = 0;
 
-	while (p < end) {
-		const uint8_t *newline = memchr(p, '\n', (size_t)(end - p));
-		struct span line = span_of(p, (size_t)((newline ? newline : end) - p));
-		struct span head, signed_text, digits;
-		struct signed_head s;
-		const char *wrong;
-		int r;
-
-		p += line.n + 1;
+	while (r == 0 && next_line(&text, &line)) {
 		if (!find_head(line, &head))
 			continue;
 		found++;
@@ -152,15 +149,12 @@ int heads_give(struct heads *h, struct span text, const struct keyring *keys)
 			continue;
 		}
 		wrong = keyring_judge(keys, &s, signed_text, digits);
-		if (wrong) {
+		if (wrong)
 			fault(h, 0, "head %" PRIu64 " given: %s", s.number, wrong);
-			continue;
-		}
-		r = add(h, &s);
-		if (r < 0)
-			return r;
+		else
+			r = add(h, &s);
 	}
-	return found > 0 ? 0 : -ENOENT;
+	return r < 0 ? r : found > 0 ? 0 : -ENOENT;
 }
 
 void heads_begin(struct heads *h)

@@ -30,8 +30,8 @@ struct heads {
 };
 
 void heads_done(struct heads *h);
-/* Of the directory's file; every one must be good and above the one before. 0 or -errno. */
-int heads_load(struct heads *h, int dir_fd, const struct keyring *keys);
+/* The lines of the heads file; every one must be good and above the one before. 0 or -ENOMEM. */
+int heads_load(struct heads *h, struct span text, const struct keyring *keys);
 /* Those in a text, whatever stands before and behind them in its lines. -ENOENT: none. */
 int heads_give(struct heads *h, struct span text, const struct keyring *keys);
 void heads_begin(struct heads *h); /* all are there */

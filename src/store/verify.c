@@ -207,15 +207,39 @@ static int read_keys(int dir_fd, struct buf *ret)
 	return n < 0 ? -EIO : ret->failed ? -EFBIG : 0;
 }
 
+static bool add_line(void *userdata, struct span line)
+{
+	struct buf *b = userdata;
+
+	buf_append(b, line.p, line.n);
+	buf_char(b, '\n');
+	return !b->failed;
+}
+
+/* The keys are read behind the heads: so, while a monitor writes both, none is missing. */
+static int read_proof(int dir_fd, struct buf *heads, struct buf *keys, struct diag *reterr)
+{
+	int r = headsfile_scan(dir_fd, 0, add_line, heads);
+
+	if (r == 0 && heads->failed)
+		r = -EFBIG;
+	if (r < 0 && r != -ENOENT && r != -EMSGSIZE)
+		return diag_set(reterr, r, HEADS_FILE ": %s", strerror(-r));
+	if (r == -EMSGSIZE) /* no line of ours is so long: what stands there is no head */
+		buf_text(heads, "?\n");
+	r = read_keys(dir_fd, keys);
+	return r < 0 ? diag_set(reterr, r, KEYS_FILE ": %s", strerror(-r)) : 0;
+}
+
 /* Whom to believe, and what they signed. */
 static int load_proof(int dir_fd, const struct eventlog_verify_options *o, struct proof *p,
 	struct eventlog_verdict *v, struct diag *reterr)
 {
-	CLEANUP_BUF struct buf text = { 0 };
-	int r = read_keys(dir_fd, &text);
+	CLEANUP_BUF struct buf heads = { 0 }, text = { 0 };
+	int r = read_proof(dir_fd, &heads, &text, reterr);
 
 	if (r < 0)
-		return diag_set(reterr, r, KEYS_FILE ": %s", strerror(-r));
+		return r;
 	if (o && o->keys) {
 		*p->keys = *o->keys;
 		v->keys = VERIFY_KEYS_GIVEN;
@@ -224,10 +248,8 @@ static int load_proof(int dir_fd, const struct eventlog_verify_options *o, struc
 	}
 	keyring_learn(p->keys, buf_span(&text));
 	if (v->keys != VERIFY_NO_KEYS)
-		r = heads_load(&p->heads, dir_fd, p->keys);
-	if (r < 0)
-		return diag_set(reterr, r, HEADS_FILE ": %s", strerror(-r));
-	if (o && o->heads.n > 0)
+		r = heads_load(&p->heads, buf_span(&heads), p->keys);
+	if (r == 0 && o && o->heads.n > 0)
 		r = heads_give(&p->heads, o->heads, p->keys);
 	if (r == -ENOENT)
 		return diag_set(reterr, -EINVAL,
