@@ -39,18 +39,34 @@ static void paragraph(const struct cli *c, struct buf *out, const struct buf *te
 	draw_said(out, text->p ? text->p : "", 0, c->screen.width ? c->screen.width : UNBROKEN);
 }
 
-static void said_heads(const struct eventlog_verdict *v, struct buf *out)
+static void said_uncovered(const struct eventlog_verdict *v, struct buf *out)
+{
+	if (v->uncovered_lines == 0) {
+		buf_text(out, "; nothing stands behind it");
+		return;
+	}
+	buf_text(out, "; ");
+	draw_amount((json_int_t)v->uncovered_lines, "line", "lines", out);
+	buf_text(out, " behind it, with ");
+	draw_amount((json_int_t)v->uncovered_events, "event,", "events,", out);
+	buf_text(out, v->uncovered_lines == 1 ? " is" : " are");
+	buf_text(out, " covered by no head yet: proven by the chain alone");
+}
+
+static void said_heads(const struct eventlog_verdict *v, bool holds, struct buf *out)
 {
 	char time[TIME_TEXT_SIZE];
 
 	if (v->heads == 0) {
-		buf_text(out, "no signed head covers anything here");
+		buf_text(out, "no signed head covers what is there");
 	} else {
 		draw_amount((json_int_t)v->heads, "signed head fits", "signed heads fit", out);
 		buf_printf(out,
 			"; the last, head %" PRIu64 " of %s, proves all up to line %" PRIu64
 			" of segment %" PRIu64,
 			v->head_number, draw_time(v->head_us, time), v->head_line, v->head_segment);
+		if (holds)
+			said_uncovered(v, out);
 	}
 	if (v->heads_removed > 0) {
 		buf_text(out, "; ");
@@ -59,32 +75,19 @@ static void said_heads(const struct eventlog_verdict *v, struct buf *out)
 	}
 }
 
-static void said_uncovered(const struct eventlog_verdict *v, struct buf *out)
-{
-	if (v->uncovered_lines == 0) {
-		buf_text(out, "Nothing stands behind that line.");
-		return;
-	}
-	draw_amount((json_int_t)v->uncovered_lines, "line", "lines", out);
-	buf_text(out, v->heads > 0 ? " behind it, with " : ", with ");
-	draw_amount((json_int_t)v->uncovered_events, "event,", "events,", out);
-	buf_text(out, v->uncovered_lines == 1 ? " is" : " are");
-	buf_text(out, " covered by no head yet: proven by the chain alone.");
-}
-
 static void said_keys(const struct cli *c, const struct eventlog_verdict *v, struct buf *out)
 {
 	if (v->keys == VERIFY_NO_KEYS)
-		buf_text(out, "Signatures were not checked: no key was given with --key, and none "
-			      "lies with the log. The chain alone does not show who rewrote all "
-			      "of it.");
+		buf_text(out, "signatures not checked: no key was given with --key, and none lies "
+			      "with the log; the chain alone does not show that all of it was "
+			      "rewritten");
 	else if (v->keys == VERIFY_KEYS_OF_LOG)
-		buf_text(out, "Signatures were checked with the keys that lie with the log, which "
-			      "who rewrote all of it could have replaced: give one kept elsewhere "
-			      "with --key.");
+		buf_text(out, "signatures checked with the keys that lie with the log, which who "
+			      "rewrote all of it could have replaced: give one kept elsewhere "
+			      "with --key");
 	else
-		buf_printf(out, "Signatures were checked with the keys of %s.",
-			c->args->values[OPTION_KEY]);
+		buf_printf(
+			out, "signatures checked with the keys of %s", c->args->values[OPTION_KEY]);
 }
 
 static void verdict_text(const struct cli *c, const char *dir, bool holds,
@@ -111,11 +114,7 @@ static void verdict_text(const struct cli *c, const char *dir, bool holds,
 			" line%s behind the last commit: not proven yet, or cut by a crash\n",
 			v->uncommitted, v->uncommitted == 1 ? "" : "s");
 	if (v->keys != VERIFY_NO_KEYS) {
-		said_heads(v, &text);
-		if (holds) {
-			buf_text(&text, ". ");
-			said_uncovered(v, &text);
-		}
+		said_heads(v, holds, &text);
 		paragraph(c, out, &text);
 		buf_clear(&text);
 	}
