@@ -20,6 +20,7 @@
 	(3 * NS_PER_S) /* a core that lost its supervisor may still hold the state directory */
 #define BUSY_RETRY_NS (500 * NS_PER_MS)
 #define READY_NS (10 * NS_PER_S) /* then we are ready without observe */
+#define MESSAGES_A_TURN 64u /* of one child: a signature takes its time, and others wait */
 #define FRESH_NS (10 * NS_PER_S) /* how long a sign of life lets us pet systemd's watchdog */
 
 static bool is_running(const struct child *c)
@@ -290,7 +291,7 @@ static void tell_status(struct supervisor *s)
 static void sign(struct supervisor *s, const struct ipc_place *place)
 {
 	struct ipc_message m = { .type = IPC_SIGNED, .place = *place };
-	struct diag diag = { "the key cannot be used" };
+	struct diag diag = { "" };
 	int r;
 
 	if (!s->signs) {
@@ -298,7 +299,10 @@ static void sign(struct supervisor *s, const struct ipc_place *place)
 		if (s->signs)
 			send_config(s, &s->core, false);
 	}
-	r = s->signs ? signer_sign(&s->signer, place, m.signed_head, &diag) : -ENOKEY;
+	if (s->signs)
+		r = signer_sign(&s->signer, place, m.signed_head, &diag);
+	else
+		r = diag_set(&diag, -ENOKEY, "%s", s->unsigned_why.text);
 	m.error = -r;
 	if (r < 0)
 		(void)snprintf(m.text, sizeof(m.text), "%.250s", diag.text);
@@ -355,25 +359,29 @@ static void take_message(struct supervisor *s, struct child *c, const struct ipc
 	c->alive_ns = monotonic_ns();
 }
 
-void family_message(struct supervisor *s, struct child *c)
+bool family_message(struct supervisor *s, struct child *c)
 {
 	struct ipc_message m;
 	int fds[IPC_FDS_MAX];
 	unsigned n;
 	int r;
 
-	while (c->control >= 0 && (r = ipc_receive(c->control, &m, fds, &n)) != -EAGAIN) {
+	for (unsigned turn = 0; turn < MESSAGES_A_TURN; turn++) {
+		r = c->control < 0 ? -EAGAIN : ipc_receive(c->control, &m, fds, &n);
+		if (r == -EAGAIN)
+			return false;
 		if (r <= 0) {
 			/* Its process is about to end, or should. */
 			close(c->control);
 			c->control = -1;
 			c->kill_ns = monotonic_ns() + CHILD_STOP_NS;
-			break;
+			return false;
 		}
 		for (unsigned i = 0; i < n; i++)
 			close(fds[i]); /* children have nothing to give us */
 		take_message(s, c, &m);
 	}
+	return true;
 }
 
 static void say_end(const struct child *c, pid_t pid, int status)
@@ -411,7 +419,8 @@ void family_ended(struct supervisor *s, struct child *c, int status)
 	uint64_t now = monotonic_ns();
 	pid_t pid = c->pid;
 
-	family_message(s, c); /* its last words */
+	while (family_message(s, c)) /* its last words */
+		;
 	if (s->phase != PHASE_RUNNING || is_replaying(s)) {
 		if (status != 0)
 			say_end(c, pid, status);

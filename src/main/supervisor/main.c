@@ -123,7 +123,7 @@ static void serve_child(struct supervisor *s, struct child *c, short events)
 	if ((events & POLLOUT) && c->control >= 0)
 		(void)child_flush(c);
 	if (events & (POLLIN | POLLHUP | POLLERR))
-		family_message(s, c);
+		(void)family_message(s, c);
 }
 
 static void run(struct supervisor *s)

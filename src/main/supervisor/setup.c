@@ -133,8 +133,9 @@ void setup_signer(struct supervisor *s)
 		files_log_is_new(s->state_dir), NULL, &diag);
 
 	s->signs = r == 0;
-	if (r < 0)
+	if (r < 0 && strcmp(s->unsigned_why.text, diag.text) != 0)
 		log_line(LOG_ERR, "the log is not signed: %s", diag.text);
+	s->unsigned_why = diag;
 }
 
 static void close_one(int *fd)

@@ -35,6 +35,7 @@ struct supervisor {
 	struct notify notify;
 	struct signer signer;
 	bool signs; /* the signer is open */
+	struct diag unsigned_why; /* why it could not be opened the last time */
 	enum phase phase;
 	int exit_status;
 	int signals;
@@ -71,7 +72,8 @@ int rotate_key(const struct options *o);
 
 /* family.c: the two children */
 void family_start(struct supervisor *s, struct child *c);
-void family_message(struct supervisor *s, struct child *c); /* reads all that waits */
+/* Reads what waits, but not without end. True: there may be more. */
+bool family_message(struct supervisor *s, struct child *c);
 void family_ended(struct supervisor *s, struct child *c, int status);
 void family_configure(struct supervisor *s); /* after the configuration was read again */
 void family_rotate_key(struct supervisor *s);
