@@ -3,7 +3,7 @@
 """Random edits of a signed log, as an accident or an enemy may make them: `ipsecmon audit verify` and doc/verify-log come to the same
 verdict about each, and no edit of what a head covers passes. Output: TAP.
 
-usage: agree.py SIGNEDLOG IPSECMON VERIFY_LOG; EDITS: how many, SEED: of which.
+usage: agree.py SIGNEDLOG IPSECMON VERIFY_LOG; EDITS: how many (default 105, 1000 for a long test), SEED: of which.
 """
 import contextlib
 import hashlib
