@@ -512,6 +512,7 @@ static void behind_a_sealed_one_a_new_segment_begins(void **state)
 static void damage_to_a_sealed_segment_is_named_and_passed_over(void **state)
 {
 	struct eventlog_verdict v = { 0 };
+	struct restored restored = { 0 };
 	struct eventlog_end end;
 	struct logfixture f;
 	struct eventlog *l = log_make(&f);
@@ -532,9 +533,11 @@ static void damage_to_a_sealed_segment_is_named_and_passed_over(void **state)
 	write_log_file(&f, FIRST ".zst", p, n);
 	assert_int_equal(verify(&f, &v), -EBADMSG);
 	assert_in_range(v.line, 50, EVENTS);
-	l = fixture_reopen(&f, &end);
+	assert_int_equal(fixture_open(&f, &restored, &end, &l), 0);
 	assert_int_equal(end.last_seq, EVENTS);
 	assert_int_equal(end.damaged_line, 0);
+	assert_int_equal(restored.last_seq, EVENTS);
+	assert_in_range(restored.events, EVENTS / 2, EVENTS - 1);
 	eventlog_free(l);
 	p[n - 1] ^= 1; /* the table */
 	write_log_file(&f, FIRST ".zst", p, n);
