@@ -61,7 +61,7 @@ static int begin(struct sealer *s, int log_fd, const char *newest)
 	if (r <= 0)
 		return r;
 	s->at = s->unsynced = 0;
-	s->complete = false;
+	s->complete = s->in_place = false;
 	r = framer_init(&s->framer);
 	if (r == 0)
 		r = segtext_open(log_fd, s->name, &s->text);
@@ -127,14 +127,14 @@ static int put_end(struct sealer *s)
 	return r;
 }
 
-static int replace(struct sealer *s, int log_fd)
+static int put_in_place(struct sealer *s, int log_fd)
 {
 	char file[SEGMENT_FILE_SIZE];
 
 	segment_file_format(s->name, true, file);
-	if (renameat(log_fd, SEAL_PART, log_fd, file) < 0 || fsync(log_fd) < 0 ||
-		unlinkat(log_fd, s->name, 0) < 0)
+	if (renameat(log_fd, SEAL_PART, log_fd, file) < 0 || fsync(log_fd) < 0)
 		return -errno;
+	s->in_place = true;
 	return 0;
 }
 
@@ -151,8 +151,10 @@ int sealer_step(struct sealer *s, int log_fd, const char *newest)
 		r = put_frame(s);
 	} else if (!s->complete) {
 		r = put_end(s);
+	} else if (!s->in_place) {
+		r = put_in_place(s, log_fd);
 	} else {
-		r = replace(s, log_fd);
+		r = unlinkat(log_fd, s->name, 0) < 0 ? -errno : 0;
 		done = true;
 	}
 	if (r < 0)

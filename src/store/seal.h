@@ -29,6 +29,7 @@ struct sealer {
 	int fd;
 	size_t unsynced; /* octets */
 	bool complete; /* with its table, and on the disk */
+	bool in_place; /* under its name: the plain one may go */
 	struct framer framer;
 };
 

