@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -66,6 +67,15 @@ static bool take_line(void *userdata, struct span line)
 	return true;
 }
 
+/* Of this process alone: others on the machine take their turns. */
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -120,10 +130,10 @@ int main(int argc, char **argv)
 		return 2;
 	begun = clock_boot_ns();
 	for (int r = 1; r == 1;) {
-		uint64_t step = clock_boot_ns();
+		uint64_t step = cpu_ns();
 
-		r = index_follow(x, s.last_seq, STEP_LINES, step);
-		step = clock_boot_ns() - step;
+		r = index_follow(x, s.last_seq, STEP_LINES, clock_boot_ns());
+		step = cpu_ns() - step;
 		longest = step > longest ? step : longest;
 	}
 	built = clock_boot_ns() - begun;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/members.h"
 #include "view/sortkey.h"
 #include "view/term.h"
 
@@ -292,6 +293,82 @@ bool query_match_line(const struct query *q, struct span line)
 	holds = query_match_json(q, row);
 	json_decref(row);
 	return holds;
+}
+
+/* 1, 0: the term holds, or not; -1: the text alone does not tell. */
+static int term_judge(const struct term *t, struct span value)
+{
+	struct cell c;
+
+	if (!cell_of_text(t->field, value, &c))
+		return -1;
+	return term_holds(t, &c);
+}
+
+bool query_rejects_line(const struct query *q, struct span line)
+{
+	uint32_t open = 0, failed = 0;
+	struct member member;
+	struct members m;
+
+	if (q->n_terms == 0)
+		return false;
+	members_init(&m, line);
+	while (members_next(&m, &member)) {
+		for (size_t i = 0; i < q->n_terms; i++) {
+			const struct term *t = &q->terms[i];
+			int holds;
+
+			if (!span_equal(span_text(t->field->key), member.key))
+				continue;
+			holds = term_judge(t, member.value);
+			/* What is there twice, or not plain, is for a parser. */
+			if (holds < 0 || (open & 1u << i))
+				return false;
+			open |= 1u << i;
+			if (holds == 0)
+				failed |= 1u << i;
+		}
+	}
+	if (m.odd)
+		return false;
+	for (size_t i = 0; i < q->n_terms; i++) { /* what is not there is unknown */
+		struct cell c = { 0 };
+
+		if (!(open & 1u << i) && !term_holds(&q->terms[i], &c))
+			failed |= 1u << i;
+	}
+	return failed != 0;
+}
+
+size_t query_terms(const struct query *q)
+{
+	return q->n_terms;
+}
+
+bool query_equality(
+	const struct query *q, size_t at, const struct field **ret_field, struct value *ret)
+{
+	const struct term *t = &q->terms[at];
+
+	if (at >= q->n_terms || t->op != TERM_EQ || t->null || t->rest || t->value.negative)
+		return false;
+	*ret = (struct value){ .known = true };
+	*ret_field = t->field;
+	switch (t->field->type) {
+	case FIELD_ADDR:
+	case FIELD_PREFIX:
+		ret->prefix = t->value.prefix;
+		return true;
+	case FIELD_TEXT:
+		ret->text = t->value.text;
+		return true;
+	case FIELD_JSON: /* any part of the text */
+		return false;
+	default:
+		ret->number = t->value.number;
+		return true;
+	}
 }
 
 static int cmp(const struct query *q, const void *a, const void *b, cell_fn *cell_of)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/map.h"
+#include "store/logline.h"
 #include "store/segments.h"
 #include "store/sqlite/index_private.h"
 
@@ -109,7 +110,7 @@ static int fits_log(struct index *x, struct part *p)
 {
 	CLEANUP(segtext) struct segtext *text = NULL;
 	CLEANUP_LINES struct lines lines = { 0 };
-	uint64_t ordinal, hash, offset;
+	uint64_t ordinal, hash, offset, seq;
 	struct span line;
 	size_t segment;
 	bool whole;
@@ -128,6 +129,8 @@ static int fits_log(struct index *x, struct part *p)
 	r = lines_next(&lines, &line, &whole);
 	if (r < 0)
 		return r;
+	if (r == 1 && logline_seq(line, &seq) && seq > x->last_seq)
+		x->last_seq = seq;
 	return r == 1 && whole && hash_octets(line.p, line.n, 0) == hash ? 0 : -ESTALE;
 }
 

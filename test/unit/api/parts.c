@@ -12,7 +12,7 @@
 
 #include "api/api.h"
 #include "api/collect.h"
-#include "api/filter.h"
+#include "view/filter.h"
 #include "api/ring.h"
 #include "store/cursor.h"
 #include "store/eventlog.h"

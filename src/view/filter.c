@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/filter.h"
+#include "view/filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/members.h"
 #include "view/doc.h"
 
 static int ids_parse(struct filter *f, const char *p, struct diag *reterr)
@@ -25,17 +26,16 @@ static int ids_parse(struct filter *f, const char *p, struct diag *reterr)
 	return 0;
 }
 
-static int time_take(const char *text, uint64_t now_us, char ret[TIME_TEXT_SIZE], const char *what,
-	struct diag *reterr)
+static int time_take(const char *text, uint64_t now_us, char ret[TIME_TEXT_SIZE], uint64_t *ret_us,
+	const char *what, struct diag *reterr)
 {
 	struct diag d = { 0 };
-	uint64_t us;
 
 	if (!text || !*text)
 		return 0;
-	if (time_parse(text, now_us, &us, &d) < 0)
+	if (time_parse(text, now_us, ret_us, &d) < 0)
 		return diag_set(reterr, -EINVAL, "%s: %.400s", what, d.text);
-	time_format(us, ret);
+	time_format(*ret_us, ret);
 	return 0;
 }
 
@@ -44,10 +44,13 @@ int filter_init(
 {
 	int r = ids_parse(f, text->ids, reterr);
 
+	f->until_us = UINT64_MAX;
 	if (r == 0)
-		r = time_take(text->since, now_us, f->since, "since", reterr);
+		r = time_take(text->since, now_us, f->since, &f->since_us, "since", reterr);
 	if (r == 0)
-		r = time_take(text->until, now_us, f->until, "until", reterr);
+		r = time_take(text->until, now_us, f->until, &f->until_us, "until", reterr);
+	if (r == 0)
+		r = words_parse(text->words, &f->words, reterr);
 	if (r == 0)
 		r = query_new(&noun_event, &text->query, now_us, &f->query, reterr);
 	return r;
@@ -55,6 +58,7 @@ int filter_init(
 
 void filter_done(struct filter *f)
 {
+	words_done(&f->words);
 	f->query = query_free(f->query);
 }
 
@@ -115,6 +119,31 @@ static bool head_match(const struct filter *f, const struct line_head *h)
 	       (!f->until[0] || time_cmp(h->time, f->until) < 0);
 }
 
+static bool words_hold(const struct words *w, struct span line)
+{
+	CLEANUP(doc) struct doc *d = NULL;
+	struct member member = { .key = { 0 } };
+	struct members m;
+	struct span text;
+	const char *message;
+
+	if (w->n == 0)
+		return true;
+	members_init(&m, line);
+	while (members_next(&m, &member)) {
+		if (!span_equal(member.key, span_text("message")))
+			continue;
+		if (member_text(member.value, &text))
+			return words_match(w, text);
+		break;
+	}
+	/* Not there, or with escapes, or spelled otherwise. */
+	if (doc_parse(line, &d, NULL) < 0)
+		return false;
+	message = doc_text(d, "message");
+	return message && words_match(w, span_text(message));
+}
+
 bool filter_match(const struct filter *f, struct span line)
 {
 	CLEANUP(doc) struct doc *d = NULL;
@@ -131,5 +160,6 @@ bool filter_match(const struct filter *f, struct span line)
 		if (!head_match(f, &h))
 			return false;
 	}
-	return query_match_line(f->query, line);
+	return !query_rejects_line(f->query, line) && words_hold(&f->words, line) &&
+	       query_match_line(f->query, line);
 }
