@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/members.h"
 
+#include <endian.h>
 #include <string.h>
 
 void members_init(struct members *m, struct span line)
@@ -8,21 +9,37 @@ void members_init(struct members *m, struct span line)
 	*m = (struct members){ .p = line.p, .end = line.p + line.n };
 }
 
+/* 0x80 in each octet that is zero; above the lowest such octet it may err. */
+static uint64_t zero_octets(uint64_t v)
+{
+	return (v - UINT64_C(0x0101010101010101)) & ~v & UINT64_C(0x8080808080808080);
+}
+
+/* The next quote or backslash from p on, or end. Strings are short: eight octets at a time. */
+static const uint8_t *find_special(const uint8_t *p, const uint8_t *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t v, hit;
+
+		memcpy(&v, p, 8);
+		v = le64toh(v);
+		hit = zero_octets(v ^ UINT64_C(0x2222222222222222)) |
+		      zero_octets(v ^ UINT64_C(0x5c5c5c5c5c5c5c5c));
+		if (hit)
+			return p + __builtin_ctzll(hit) / 8;
+	}
+	while (p < end && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
 /* Behind the string whose opening quote is at p; NULL: it does not end. */
 static const uint8_t *string_end(const uint8_t *p, const uint8_t *end)
 {
-	for (p++; p < end;) {
-		const uint8_t *quote = memchr(p, '"', (size_t)(end - p));
-		const uint8_t *slash;
-
-		if (!quote)
-			return NULL;
-		slash = memchr(p, '\\', (size_t)(quote - p));
-		if (!slash)
-			return quote + 1;
-		p = slash + 2;
-	}
-	return NULL;
+	p = find_special(p + 1, end);
+	while (p < end && *p == '\\')
+		p = end - p > 2 ? find_special(p + 2, end) : end;
+	return p < end ? p + 1 : NULL;
 }
 
 /* Behind the object or array that begins at p; NULL: it does not end. */
@@ -80,9 +97,8 @@ bool members_next(struct members *m, struct member *ret)
 	key = m->p + 1;
 	if (key == m->end || *key != '"')
 		return false;
-	after = memchr(key + 1, '"', (size_t)(m->end - key - 1));
-	if (!after || memchr(key, '\\', (size_t)(after - key)) || after + 1 == m->end ||
-		after[1] != ':')
+	after = find_special(key + 1, m->end);
+	if (m->end - after < 2 || after[0] != '"' || after[1] != ':')
 		return false;
 	ret->key = span_of(key + 1, (size_t)(after - key - 1));
 	m->p = value_end(after + 2, m->end);

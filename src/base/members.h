@@ -27,6 +27,15 @@ void members_init(struct members *m, struct span line);
 /* False: that was all, or the rest is odd. All is borrowed from the line. */
 bool members_next(struct members *m, struct member *ret);
 
+static inline bool member_is(const struct member *m, const char *key)
+{
+	size_t i = 0;
+
+	while (i < m->key.n && (uint8_t)key[i] == m->key.p[i])
+		i++;
+	return i == m->key.n && key[i] == '\0';
+}
+
 /* A number of up to 18 digits without sign, fraction or exponent. */
 bool member_u64(struct span value, uint64_t *ret);
 /* A string's octets; false when it is none, or one with escapes. */

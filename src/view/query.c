@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/members.h"
 #include "view/sortkey.h"
@@ -14,12 +15,16 @@ struct sort {
 	bool descending;
 };
 
+#define NEEDLE_SIZE 64
+
 struct query {
 	const struct noun *noun;
 	char *where; /* the terms' texts lie in it, unescaped in place */
 	size_t n_terms, n_sorts, n_columns;
 	uint64_t limit, offset;
 	struct term terms[QUERY_TERMS_MAX];
+	char needle[NEEDLE_SIZE]; /* "VALUE" of a term: no line without it matches; "": none */
+	size_t n_needle;
 	struct sort sorts[QUERY_SORTS_MAX];
 	const struct field *columns[QUERY_COLUMNS_MAX];
 };
@@ -121,6 +126,33 @@ static int term_take(struct query *q, char **p, uint64_t now_us, struct diag *re
 	return r;
 }
 
+/* Texts and IPv4 addresses have one spelling in JSON, unless it has escapes. */
+static void needle_take(struct query *q, const struct term *t)
+{
+	char addr[ADDR_TEXT_SIZE];
+	struct span text = t->value.text;
+
+	if (t->op != TERM_EQ || t->null || t->rest)
+		return;
+	if (t->field->type == FIELD_ADDR && t->value.prefix.length == 32 &&
+		t->value.prefix.addr.family == AF_INET)
+		text = span_text(addr_format(&t->value.prefix.addr, addr));
+	else if (t->field->type != FIELD_TEXT)
+		return;
+	if (text.n + 1 <= q->n_needle || text.n + 2 > NEEDLE_SIZE)
+		return;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < 0x20 || text.p[i] == '"' || text.p[i] == '\\')
+			return;
+	}
+	q->needle[0] = '"';
+	if (text.n)
+		memcpy(q->needle + 1, text.p, text.n);
+	q->n_needle = text.n + 1; /* behind an address its length may stand */
+	if (t->field->type == FIELD_TEXT)
+		q->needle[q->n_needle++] = '"';
+}
+
 static int where_parse(struct query *q, const char *text, uint64_t now_us, struct diag *reterr)
 {
 	char *p;
@@ -133,6 +165,8 @@ static int where_parse(struct query *q, const char *text, uint64_t now_us, struc
 		return -ENOMEM;
 	while (*p && r == 0)
 		r = term_take(q, &p, now_us, reterr);
+	for (size_t i = 0; i < q->n_terms && r == 0; i++)
+		needle_take(q, &q->terms[i]);
 	return r;
 }
 
@@ -307,27 +341,26 @@ static int term_judge(const struct term *t, struct span value)
 
 bool query_rejects_line(const struct query *q, struct span line)
 {
-	uint32_t open = 0, failed = 0;
+	uint32_t missing = q->n_terms ? UINT32_MAX >> (32 - q->n_terms) : 0;
 	struct member member;
 	struct members m;
 
-	if (q->n_terms == 0)
-		return false;
+	if (q->n_needle && !memmem(line.p, line.n, q->needle, q->n_needle))
+		return !memchr(line.p, '\\', line.n);
 	members_init(&m, line);
-	while (members_next(&m, &member)) {
+	while (missing && members_next(&m, &member)) {
 		for (size_t i = 0; i < q->n_terms; i++) {
-			const struct term *t = &q->terms[i];
-			int holds;
-
-			if (!span_equal(span_text(t->field->key), member.key))
+			if (!(missing & 1u << i) || !member_is(&member, q->terms[i].field->key))
 				continue;
-			holds = term_judge(t, member.value);
-			/* What is there twice, or not plain, is for a parser. */
-			if (holds < 0 || (open & 1u << i))
+			switch (term_judge(&q->terms[i], member.value)) {
+			case 0:
+				return true;
+			case 1:
+				missing &= ~(1u << i);
+				break;
+			default: /* for a parser */
 				return false;
-			open |= 1u << i;
-			if (holds == 0)
-				failed |= 1u << i;
+			}
 		}
 	}
 	if (m.odd)
@@ -335,10 +368,10 @@ bool query_rejects_line(const struct query *q, struct span line)
 	for (size_t i = 0; i < q->n_terms; i++) { /* what is not there is unknown */
 		struct cell c = { 0 };
 
-		if (!(open & 1u << i) && !term_holds(&q->terms[i], &c))
-			failed |= 1u << i;
+		if ((missing & 1u << i) && !term_holds(&q->terms[i], &c))
+			return true;
 	}
-	return failed != 0;
+	return false;
 }
 
 size_t query_terms(const struct query *q)

@@ -52,7 +52,8 @@ bool query_match_line(const struct query *q, struct span line);
 
 /*
  * A line that this rejects, query_match_line() would not match; it looks at the text alone, so it
- * is quick, and says false wherever that does not decide.
+ * is quick, and says false wherever that does not decide. (Only of a key that is there twice the
+ * first counts here, the last there: such a line matches when both do.)
  */
 bool query_rejects_line(const struct query *q, struct span line);
 

@@ -34,13 +34,18 @@ static const struct lengths {
 	uint8_t family, octets[3];
 } lengths[] = { { AF_INET, { 4, 3, 2 } }, { AF_INET6, { 16, 8, 4 } } };
 
-static const struct column *column_of(struct span key)
+static const struct column *column_of(const struct member *m)
 {
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-		if (span_equal(span_text(columns[i].key), key))
+		if (member_is(m, columns[i].key))
 			return &columns[i];
 	}
 	return NULL;
+}
+
+static const struct column *column_by_key(const char *key)
+{
+	return column_of(&(struct member){ .key = span_text(key) });
 }
 
 static bool is_term_octet(uint8_t c)
@@ -88,7 +93,7 @@ static const struct lengths *lengths_of(const struct addr *a)
 
 bool term_of_number(const char *key, uint64_t v, char ret[TERM_SIZE])
 {
-	const struct column *c = column_of(span_text(key));
+	const struct column *c = column_by_key(key);
 
 	if (!c || c->form != FORM_NUMBER)
 		return false;
@@ -98,7 +103,7 @@ bool term_of_number(const char *key, uint64_t v, char ret[TERM_SIZE])
 
 bool term_of_text(const char *key, struct span text, char ret[TERM_SIZE])
 {
-	const struct column *c = column_of(span_text(key));
+	const struct column *c = column_by_key(key);
 
 	if (!c || c->form != FORM_TEXT)
 		return false;
@@ -108,7 +113,7 @@ bool term_of_text(const char *key, struct span text, char ret[TERM_SIZE])
 
 bool term_of_prefix(const char *key, const struct prefix *p, char ret[TERM_SIZE])
 {
-	const struct column *c = column_of(span_text(key));
+	const struct column *c = column_by_key(key);
 	const struct lengths *l = lengths_of(&p->addr);
 
 	if (!c || c->form != FORM_ADDR || p->addr.family == 0)
@@ -229,7 +234,7 @@ void terms_of_line(struct span line, struct buf *out)
 	buf_char(out, ' ');
 	members_init(&m, line);
 	while (plain && members_next(&m, &member)) {
-		const struct column *c = column_of(member.key);
+		const struct column *c = column_of(&member);
 
 		plain = !c || put_member(&w, c, member.value);
 	}
