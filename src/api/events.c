@@ -8,8 +8,9 @@
 #include "api/plan.h"
 
 /*
- * Events out of the log, found by its index as far as that helps, in parts: MHD asks for the next octets when the client has taken the
- * last, and each time only so many lines are looked at, that nobody else waits long.
+ * Events out of the log, found by its index as far as that helps, in parts: MHD asks for the next
+ * octets when the client has taken the last, and each time only so many lines are looked at, that
+ * nobody else waits long.
  */
 #define BUDGET_LINES 2000u
 #define PART_OCTETS ((size_t)64 << 10)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/plan.h"
 
-static void ask_equality(
-	struct index_question *q, const struct field *field, const struct value *v)
+static void ask_equality(struct index_question *q, const struct field *field, const struct value *v)
 {
 	switch (field->type) {
 	case FIELD_NUMBER:

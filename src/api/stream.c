@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "view/filter.h"
 #include "api/internal.h"
 #include "store/cursor.h"
+#include "view/filter.h"
 
 /*
  * Server-sent events. A stream has a place in the log and one part in hand, no queue of its own:

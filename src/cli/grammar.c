@@ -139,15 +139,20 @@ const struct command commands[] = {
 	{ { "audit", "scan" }, "[DIR]", 0, 1, CHOICE_DIR,
 		EVENTS & ~(OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_SORT)), &noun_event,
 		"events straight out of the log's files, without the monitor",
-		"As `events`, of a log or of a copy, /var/lib/ipsecmon without DIR: it needs neither "
-		"the monitor nor its index, and reads all of it as fast as it can. With --limit the "
+		"As `events`, of a log or of a copy, /var/lib/ipsecmon without DIR: it needs "
+		"neither "
+		"the monitor nor its index, and reads all of it as fast as it can. With --limit "
+		"the "
 		"latest so many. It believes what it reads: `audit verify` proves it.",
 		audit_scan_run },
 	{ { "audit", "reindex" }, "", 0, 0, CHOICE_NONE, 0, NULL,
 		"build the event log's index anew",
-		"The monitor throws its index away and makes another one in the background; answers "
-		"stay whole meanwhile, some only come later. `ipsecmon status` shows how far it is. It "
-		"is needed only when something is wrong with the index and the monitor has not found "
+		"The monitor throws its index away and makes another one in the background; "
+		"answers "
+		"stay whole meanwhile, some only come later. `ipsecmon status` shows how far it "
+		"is. It "
+		"is needed only when something is wrong with the index and the monitor has not "
+		"found "
 		"out; the request is itself an event.",
 		audit_reindex_run },
 	{ { "bridge", NULL }, "", 0, 0, CHOICE_NONE,

@@ -64,8 +64,7 @@ static void who(struct event *e, uint32_t uid, uint32_t pid, uint32_t auid)
 static void access_event(struct core *c, const struct fact *f)
 {
 	static const uint32_t ids[] = { 0, EVENT_CLIENT_ACCEPTED, EVENT_CLIENT_REFUSED,
-		EVENT_LOG_READ, EVENT_LOG_EXPORTED, EVENT_OBJECT_REMOVED,
-		EVENT_INDEX_REBUILT };
+		EVENT_LOG_READ, EVENT_LOG_EXPORTED, EVENT_OBJECT_REMOVED, EVENT_INDEX_REBUILT };
 	struct event e;
 
 	if (f->access.op == 0 || f->access.op >= ARRAY_LEN(ids)) {

@@ -40,10 +40,9 @@ static void on_step(uv_timer_t *timer)
 
 void indexing_begin(struct process *p)
 {
-	const struct index_options o = { .state_fd = p->state_fd,
-		.boot = p->config.boot,
-		.told = on_told,
-		.userdata = p };
+	const struct index_options o = {
+		.state_fd = p->state_fd, .boot = p->config.boot, .told = on_told, .userdata = p
+	};
 	int r = index_open(&o, &p->index);
 
 	if (r < 0) {

@@ -165,6 +165,19 @@ static void size_take(struct part *p)
 	(void)sqlite3_finalize(s);
 }
 
+/* Before anything is written. */
+static int need_transaction(struct part *p)
+{
+	int r;
+
+	if (p->open)
+		return 0;
+	r = part_step_done(p, part_statement(p, STATEMENT_BEGIN));
+	p->open = r == 0;
+	p->dirty = true;
+	return r;
+}
+
 int part_create(int dir_fd, const char *segment, const char *boot, struct part **ret)
 {
 	CLEANUP(part) struct part *p = NULL;
@@ -181,15 +194,15 @@ int part_create(int dir_fd, const char *segment, const char *boot, struct part *
 		PART_VERSION);
 	r = database_open(p, dir_fd, name, true);
 	if (r == 0)
-		r = run(p, "BEGIN");
+		r = need_transaction(p);
 	if (r == 0)
 		r = run(p, identity);
 	if (r == 0)
 		r = run(p, schema);
 	if (r == 0)
-		r = run(p, "COMMIT");
-	if (r == 0)
 		r = part_begin_segment(p, segment);
+	if (r == 0)
+		r = part_commit(p); /* all of it or nothing */
 	if (r < 0) {
 		p = part_free(p);
 		part_unlink(dir_fd, name);
@@ -284,6 +297,8 @@ int part_open(int dir_fd, const char *name, const char *boot, struct part **ret)
 	if (!p)
 		return -ENOMEM;
 	r = database_open(p, dir_fd, name, false);
+	if (r == 0) /* what a kill left in the WAL goes where pages have checksums */
+		r = run(p, "PRAGMA wal_checkpoint(TRUNCATE)");
 	if (r == 0)
 		r = pragma_is(p, "PRAGMA application_id", PART_APPLICATION);
 	if (r == 0)
@@ -362,19 +377,6 @@ bool part_last(const struct part *p, uint64_t *ret_ordinal, uint64_t *ret_hash)
 	*ret_ordinal = (uint64_t)p->last;
 	*ret_hash = p->hash;
 	return p->last >= 0;
-}
-
-/* Nothing written before this. */
-static int need_transaction(struct part *p)
-{
-	int r;
-
-	if (p->open)
-		return 0;
-	r = part_step_done(p, part_statement(p, STATEMENT_BEGIN));
-	p->open = r == 0;
-	p->dirty = true;
-	return r;
 }
 
 /* The block in hand to its row; it may still grow. */

@@ -9,7 +9,8 @@
  * opens them. Each page of a database ends with a checksum that every reading verifies: octets that
  * changed on the disk are an error (SQLITE_IOERR_DATA), never another answer.
  *
- * Journals and WALs have no such checksum; SQLite's own is enough for them.
+ * A WAL has SQLite's own checksums, which it verifies on opening; pages that are read back from it
+ * later are held against what was written.
  */
 #define VFS_NAME "ipsecmon"
 #define VFS_PAGE_SIZE 4096
