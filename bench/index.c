@@ -119,12 +119,13 @@ int main(int argc, char **argv)
 	struct index_status status;
 	struct index *x;
 	size_t queries = argc > 2 ? strtoul(argv[2], NULL, 10) : 20000;
-	uint64_t *took = calloc(queries + 1, sizeof(*took)), begun, built, longest = 0;
+	uint64_t *took = calloc(queries + 1, sizeof(*took)),
+		 *used = calloc(queries + 1, sizeof(*used)), begun, built, longest = 0;
 	double lines = 0;
 
 	s.pairs = calloc(PAIRS_MAX, sizeof(*s.pairs));
 	o.state_fd = argc > 1 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (o.state_fd < 0 || !took || !s.pairs || queries == 0 ||
+	if (o.state_fd < 0 || !took || !used || !s.pairs || queries == 0 ||
 		eventlog_scan(o.state_fd, 0, false, take_line, &s, NULL) < 0 || s.n == 0 ||
 		index_open(&o, &x) < 0)
 		return 2;
@@ -139,19 +140,23 @@ int main(int argc, char **argv)
 	built = clock_boot_ns() - begun;
 	for (size_t i = 0; i < queries; i++) {
 		s.state = s.state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		used[i] = cpu_ns();
 		took[i] = clock_boot_ns();
 		lines += ask(x, o.state_fd, &s.pairs[(s.state >> 20) % s.n]);
 		took[i] = clock_boot_ns() - took[i];
+		used[i] = cpu_ns() - used[i];
 	}
 	qsort(took, queries, sizeof(*took), by_value);
+	qsort(used, queries, sizeof(*used), by_value);
 	index_status(x, &status);
 	(void)printf("{\"events\":%llu,\"built_s\":%.1f,\"longest_step_ms\":%.1f,"
 		     "\"octets_an_event\":%.1f,\"lines_an_answer\":%.1f,\"p50_ms\":%.3f,"
-		     "\"p99_ms\":%.3f}\n",
+		     "\"p99_ms\":%.3f,\"p50_cpu_ms\":%.3f,\"p99_cpu_ms\":%.3f}\n",
 		(unsigned long long)status.events, (double)built / 1e9, (double)longest / 1e6,
 		(double)status.size / (double)(status.events ? status.events : 1),
 		lines / (double)queries, (double)took[queries / 2] / 1e6,
-		(double)took[queries * 99 / 100] / 1e6);
+		(double)took[queries * 99 / 100] / 1e6, (double)used[queries / 2] / 1e6,
+		(double)used[queries * 99 / 100] / 1e6);
 	x = index_close(x);
 	return 0;
 }

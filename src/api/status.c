@@ -125,21 +125,23 @@ static void log_json(const struct api *a, struct json *j)
 static void index_json(const struct api *a, struct json *j)
 {
 	struct index_status s;
+	uint64_t lag;
 
 	if (!a->options.index) {
 		json_none(j, "index");
 		return;
 	}
 	index_status(a->options.index, &s);
+	lag = a->last_seq > s.last_seq ? a->last_seq - s.last_seq : 0;
 	json_open(j, "index", '{');
 	json_u64(j, "events", s.events);
-	json_u64(j, "lag", a->last_seq > s.last_seq ? a->last_seq - s.last_seq : 0);
+	json_u64(j, "lag", lag);
 	json_u64(j, "size", s.size);
 	json_text(j, "state",
-		s.error        ? "off"
-		: s.in_step    ? "in step"
-		: s.rebuilding ? "rebuilding"
-			       : "following");
+		s.error                 ? "off"
+		: s.in_step && lag == 0 ? "in step"
+		: s.rebuilding          ? "rebuilding"
+					: "following");
 	json_text(j, "error", s.error);
 	json_close(j, '}');
 }

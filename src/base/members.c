@@ -78,9 +78,11 @@ bool members_next(struct members *m, struct member *ret)
 {
 	const uint8_t *key, *after;
 
-	if (m->odd || m->p == m->end)
+	if (m->odd || (m->begun && m->p == m->end))
 		return false;
 	m->odd = true;
+	if (m->p == m->end)
+		return false;
 	if (*m->p == '}' && m->p + 1 == m->end) { /* the end, also of {} */
 		m->odd = false;
 		m->p = m->end;

@@ -2,10 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "store/logline.h"
-#include "store/segments.h"
 #include "store/sqlite/index_private.h"
 #include "store/sqlite/question.h"
 
@@ -25,7 +23,7 @@ struct step {
 struct index_find {
 	struct index *index; /* borrowed; NULL: none */
 	const struct index_question *question; /* borrowed; NULL: every line */
-	int log_fd;
+	struct logview own, *log; /* the index's, or our own without one */
 	bool newest_first;
 	struct eventlog_segment *segments;
 	size_t n_segments;
@@ -37,7 +35,6 @@ struct index_find {
 
 	/* Of a scan. */
 	struct segtext *text;
-	size_t text_segment;
 	struct lines lines;
 	bool scanning;
 	uint64_t scan_from;
@@ -60,18 +57,27 @@ static struct step scan_step(size_t segment, uint64_t from)
 	return (struct step){ .first = segment, .last = segment, .from = from, .to = UINT64_MAX };
 }
 
+/* Both are in the order of the log: *at moves on to the segment, if the part has it. */
+static bool part_has(const struct part *p, size_t *at, const char *segment)
+{
+	int order = -1;
+
+	while (*at < part_segments(p) && (order = strcmp(part_segment(p, *at), segment)) < 0)
+		(*at)++;
+	return *at < part_segments(p) && order == 0;
+}
+
 /* The stretch from segment `at` on that one part covers. Returns the segment behind it. */
-static size_t plan_part(struct index_find *f, size_t at, const struct index_part *p)
+static size_t plan_part(struct index_find *f, size_t at, const struct index_part *p, size_t k)
 {
 	const struct part *part = p->part;
 	struct step s = { .part = p->id, .first = at, .last = at, .to = UINT64_MAX };
-	size_t k;
 
-	while (s.last + 1 < f->n_segments &&
-		index_part_of(f->index, f->segments[s.last + 1].name, &k) == p)
+	while (s.last + 1 < f->n_segments && part_has(part, &k, f->segments[s.last + 1].name))
 		s.last++;
+	k = 0;
+	(void)part_has(part, &k, f->segments[s.last].name);
 	s.high = part_end(part);
-	(void)index_part_of(f->index, f->segments[s.last].name, &k);
 	if (part_finished(part) || k + 1 < part_segments(part)) {
 		(void)step_push(f, s);
 		return s.last + 1;
@@ -92,17 +98,33 @@ static int plan(struct index_find *f)
 	f->steps = calloc(f->n_segments * 2 + 1, sizeof(*f->steps));
 	if (!f->steps)
 		return -ENOMEM;
-	for (size_t i = 0; i < f->n_segments;) {
-		struct index_part *p = NULL;
-		size_t at;
+	for (size_t i = 0, part = 0, at = 0; i < f->n_segments;) {
+		const struct index_part *p =
+			use && part < f->index->n_parts ? &f->index->parts[part] : NULL;
 
-		if (use)
-			p = index_part_of(f->index, f->segments[i].name, &at);
-		if (p)
-			i = plan_part(f, i, p);
-		else
+		if (p && part_has(p->part, &at, f->segments[i].name)) {
+			i = plan_part(f, i, p, at);
+		} else if (p && at == part_segments(p->part)) {
+			part++;
+			at = 0;
+		} else {
 			(void)step_push(f, scan_step(i++, 0));
+		}
 	}
+	return 0;
+}
+
+/* The list as it is now: answers go out in parts. */
+static int segments_copy(struct index_find *f)
+{
+	size_t size = f->log->n * sizeof(*f->segments);
+
+	f->segments = malloc(size + 1);
+	if (!f->segments)
+		return -ENOMEM;
+	if (size)
+		memcpy(f->segments, f->log->segments, size);
+	f->n_segments = f->log->n;
 	return 0;
 }
 
@@ -117,8 +139,13 @@ int index_find_new(struct index *x, int state_fd, const struct index_question *q
 	f->index = x;
 	f->question = q;
 	f->newest_first = newest_first;
-	f->log_fd = segments_open_dir(state_fd);
-	r = f->log_fd < 0 ? f->log_fd : segments_list(f->log_fd, &f->segments, &f->n_segments);
+	f->log = x ? &x->log : &f->own;
+	f->own.log_fd = -1;
+	r = x ? 0 : logview_init(&f->own, state_fd);
+	if (r == 0)
+		r = logview_refresh(f->log);
+	if (r == 0)
+		r = segments_copy(f);
 	if (r == 0)
 		r = plan(f);
 	if (r < 0) {
@@ -140,8 +167,7 @@ struct index_find *index_find_free(struct index_find *f)
 	buf_done(&f->line);
 	free(f->steps);
 	free(f->segments);
-	if (f->log_fd >= 0)
-		(void)close(f->log_fd);
+	logview_done(&f->own);
 	free(f);
 	return NULL;
 }
@@ -151,22 +177,10 @@ uint64_t index_find_found(const struct index_find *f)
 	return f->found;
 }
 
-/* 1: its text is in f->text; 0: retention took it. */
-static int text_open(struct index_find *f, size_t segment)
-{
-	int r;
-
-	if (f->text && f->text_segment == segment)
-		return 1;
-	f->text = segtext_free(f->text);
-	r = segtext_open(f->log_fd, f->segments[segment].name, &f->text);
-	f->text_segment = segment;
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
-}
-
 static void scan_end(struct index_find *f)
 {
 	lines_done(&f->lines);
+	f->text = segtext_free(f->text);
 	f->scanning = false;
 }
 
@@ -182,12 +196,10 @@ static int scan_begin(struct index_find *f)
 
 		if (s->first > s->last || s->last == SIZE_MAX)
 			return 0;
-		/* A segment's text may have grown since: open it anew. */
-		f->text = segtext_free(f->text);
-		r = text_open(f, segment);
-		if (r < 0)
+		r = segtext_open(f->log->log_fd, f->segments[segment].name, &f->text);
+		if (r < 0 && r != -ENOENT) /* retention may have taken it */
 			return r;
-		if (r == 1) {
+		if (r == 0) {
 			end = segtext_size(f->text);
 			if (segment == s->last && s->to < end)
 				end = s->to;
@@ -206,7 +218,7 @@ static int scan_begin(struct index_find *f)
 			s->first++;
 			s->from = 0;
 		}
-		if (r == 1)
+		if (f->scanning)
 			return 1;
 	}
 }
@@ -353,8 +365,8 @@ static int part_ask(struct index_find *f, struct part *p)
 	return n > 0;
 }
 
-/* The line that begins at an offset of f->text, into f->line. 1; 0: there is no whole line. */
-static int line_read(struct index_find *f, uint64_t offset)
+/* The line that begins at the offset, into f->line. 1; 0: there is no whole line. */
+static int line_read(struct index_find *f, struct segtext *text, uint64_t offset)
 {
 	for (size_t size = READ_FIRST; size <= LINE_MAX_SIZE * 2; size *= 8) {
 		const char *newline;
@@ -368,7 +380,7 @@ static int line_read(struct index_find *f, uint64_t offset)
 			f->line.p = p;
 			f->line.size = size;
 		}
-		n = segtext_read(f->text, offset, f->line.p, size);
+		n = segtext_read(text, offset, f->line.p, size);
 		if (n < 0)
 			return (int)n;
 		newline = memchr(f->line.p, '\n', (size_t)n);
@@ -396,6 +408,7 @@ static void step_shorten(struct index_find *f, size_t segment, uint64_t offset, 
 /* 1: the line of this ordinal; 0: it is no more, or the part is not to be trusted. */
 static int part_line(struct index_find *f, struct index_part *p, uint64_t ordinal, struct span *ret)
 {
+	struct segtext *text;
 	uint64_t offset, seq;
 	size_t segment, at;
 	int r = part_place(p->part, ordinal, &segment, &offset);
@@ -405,10 +418,10 @@ static int part_line(struct index_find *f, struct index_part *p, uint64_t ordina
 	at = segment_find(f, part_segment(p->part, segment));
 	if (at == SIZE_MAX)
 		return 0;
-	r = text_open(f, at);
-	if (r <= 0)
-		return r;
-	r = line_read(f, offset);
+	r = logview_text(f->log, f->segments[at].name, offset + 1, &text);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = line_read(f, text, offset);
 	if (r < 0)
 		return r;
 	*ret = buf_span(&f->line);

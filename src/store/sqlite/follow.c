@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "store/logline.h"
-#include "store/segments.h"
 #include "store/sqlite/index_private.h"
 
 #define COMMIT_NS UINT64_C(1000000000) /* a transaction ends after so long at the latest */
@@ -13,8 +11,8 @@
 
 static bool segment_exists(const struct index *x, const char *name)
 {
-	for (size_t i = 0; i < x->n_segments; i++) {
-		if (strcmp(x->segments[i].name, name) == 0)
+	for (size_t i = 0; i < x->log.n; i++) {
+		if (strcmp(x->log.segments[i].name, name) == 0)
 			return true;
 	}
 	return false;
@@ -38,18 +36,10 @@ static void forget_removed(struct index *x)
 
 static int segments_refresh(struct index *x)
 {
-	struct eventlog_segment *segments;
-	size_t n;
-	int r;
+	int r = x->segments_stale ? logview_refresh(&x->log) : 0;
 
-	if (!x->segments_stale)
-		return 0;
-	r = segments_list(x->log_fd, &segments, &n);
-	if (r < 0)
+	if (r < 0 || !x->segments_stale)
 		return r;
-	free(x->segments);
-	x->segments = segments;
-	x->n_segments = n;
 	forget_removed(x);
 	x->segments_stale = false;
 	return 0;
@@ -58,9 +48,9 @@ static int segments_refresh(struct index *x)
 /* The first segment that is not covered to its end, which may be the one that still grows. */
 static bool next_gap(struct index *x, size_t *ret_at, struct index_part **ret_part)
 {
-	for (size_t i = 0; i < x->n_segments; i++) {
+	for (size_t i = 0; i < x->log.n; i++) {
 		size_t at;
-		struct index_part *p = index_part_of(x, x->segments[i].name, &at);
+		struct index_part *p = index_part_of(x, x->log.segments[i].name, &at);
 
 		if (p && (part_finished(p->part) || at + 1 < part_segments(p->part)))
 			continue;
@@ -74,7 +64,7 @@ static bool next_gap(struct index *x, size_t *ret_at, struct index_part **ret_pa
 static int read_segment(struct index *x, struct index_part *p)
 {
 	const struct part *part = p->part;
-	int r = segtext_open(x->log_fd, part_segment(part, part_segments(part) - 1), &x->text);
+	int r = segtext_open(x->log.log_fd, part_segment(part, part_segments(part) - 1), &x->text);
 
 	if (r < 0)
 		return r;
@@ -92,7 +82,7 @@ static struct index_part *part_with_room(struct index *x, size_t segment)
 
 	if (segment == 0)
 		return NULL;
-	p = index_part_of(x, x->segments[segment - 1].name, &at);
+	p = index_part_of(x, x->log.segments[segment - 1].name, &at);
 	if (!p || part_finished(p->part) || at + 1 != part_segments(p->part))
 		return NULL;
 	return p;
@@ -127,9 +117,9 @@ static int begin_reading(struct index *x)
 	if (!p) {
 		p = part_with_room(x, at);
 		if (p)
-			r = part_begin_segment(p->part, x->segments[at].name);
+			r = part_begin_segment(p->part, x->log.segments[at].name);
 		else
-			r = begin_part(x, x->segments[at].name, &p);
+			r = begin_part(x, x->log.segments[at].name, &p);
 	}
 	if (r == 0)
 		r = read_segment(x, p);
@@ -140,16 +130,15 @@ static int begin_reading(struct index *x)
 static int end_segment(struct index *x, struct index_part *p, size_t at)
 {
 	size_t covered;
-	bool last =
-		part_events(p->part) >= x->part_events ||
-		(at + 1 < x->n_segments && index_part_of(x, x->segments[at + 1].name, &covered));
+	bool last = part_events(p->part) >= x->part_events ||
+		    (at + 1 < x->log.n && index_part_of(x, x->log.segments[at + 1].name, &covered));
 	int r;
 
 	index_stop_reading(x);
 	if (last)
 		return part_finish(p->part);
 	/* The next segment joins; that also says that this one is done. */
-	r = part_begin_segment(p->part, x->segments[at + 1].name);
+	r = part_begin_segment(p->part, x->log.segments[at + 1].name);
 	return r;
 }
 
@@ -157,7 +146,7 @@ static size_t segment_at(const struct index *x, const char *name)
 {
 	size_t i = 0;
 
-	while (i < x->n_segments && strcmp(x->segments[i].name, name) != 0)
+	while (i < x->log.n && strcmp(x->log.segments[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -169,7 +158,7 @@ static int at_end(struct index *x, struct index_part *p)
 	uint64_t had = x->lines.end;
 	int r;
 
-	if (at + 1 >= x->n_segments) {
+	if (at + 1 >= x->log.n) {
 		index_stop_reading(x);
 		return 0;
 	}
@@ -198,8 +187,7 @@ static int follow_line(struct index *x)
 		return 1;
 	/* Of the newest segment the end may still be cut off. */
 	if (seq > x->committed_seq &&
-		segment_at(x, part_segment(p->part, part_segments(p->part) - 1)) + 1 >=
-			x->n_segments) {
+		segment_at(x, part_segment(p->part, part_segments(p->part) - 1)) + 1 >= x->log.n) {
 		index_stop_reading(x);
 		return 0;
 	}

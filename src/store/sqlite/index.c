@@ -14,7 +14,6 @@
 
 #include "base/map.h"
 #include "store/logline.h"
-#include "store/segments.h"
 #include "store/sqlite/index_private.h"
 
 void index_tell(struct index *x, const char *format, ...)
@@ -120,7 +119,7 @@ static int fits_log(struct index *x, struct part *p)
 		return 0;
 	r = part_place(p, ordinal, &segment, &offset);
 	if (r == 0)
-		r = segtext_open(x->log_fd, part_segment(p, segment), &text);
+		r = segtext_open(x->log.log_fd, part_segment(p, segment), &text);
 	if (r < 0)
 		return r;
 	if (offset >= segtext_size(text) || part_passed(p) > segtext_size(text))
@@ -198,6 +197,7 @@ static void take_parts(struct index *x)
 int index_open(const struct index_options *o, struct index **ret)
 {
 	struct index *x = calloc(1, sizeof(*x));
+	int r;
 
 	if (!x)
 		return -ENOMEM;
@@ -207,10 +207,8 @@ int index_open(const struct index_options *o, struct index **ret)
 	x->userdata = o->userdata;
 	x->segments_stale = true;
 	(void)snprintf(x->boot, sizeof(x->boot), "%s", o->boot);
-	x->log_fd = segments_open_dir(o->state_fd);
-	if (x->log_fd < 0) {
-		int r = x->log_fd;
-
+	r = logview_init(&x->log, o->state_fd);
+	if (r < 0) {
 		(void)index_free(x);
 		return r;
 	}
@@ -236,9 +234,7 @@ struct index *index_free(struct index *x)
 	for (size_t i = 0; i < x->n_parts; i++)
 		(void)part_free(x->parts[i].part);
 	free(x->parts);
-	free(x->segments);
-	if (x->log_fd >= 0)
-		(void)close(x->log_fd);
+	logview_done(&x->log);
 	if (x->dir_fd >= 0)
 		(void)close(x->dir_fd);
 	free(x);

@@ -6,6 +6,7 @@
 #include "store/lines.h"
 #include "store/segtext.h"
 #include "store/sqlite/index.h"
+#include "store/sqlite/logview.h"
 #include "store/sqlite/part.h"
 
 /* What index.c, follow.c and find.c share. */
@@ -13,7 +14,8 @@
 #define INDEX_PARTS_MAX 4096u
 
 struct index {
-	int log_fd, dir_fd; /* -1: off */
+	int dir_fd; /* -1: off */
+	struct logview log;
 	char boot[64];
 	uint64_t part_events;
 	index_told_fn *told;
@@ -30,8 +32,6 @@ struct index {
 
 	/* Following: the part that grows, and the place in the log. */
 	bool segments_stale;
-	struct eventlog_segment *segments;
-	size_t n_segments;
 	uint64_t growing; /* its id; 0: none */
 	struct segtext *text; /* of its last segment */
 	struct lines lines;
