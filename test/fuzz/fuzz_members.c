@@ -87,7 +87,7 @@ static void check_terms(struct span line)
 	CLEANUP_BUF struct buf terms = { 0 };
 	size_t length = 0;
 
-	terms_of_line(line, &terms);
+	terms_of_line(line, true, &terms);
 	for (size_t i = 0; i < terms.n; i++) {
 		length = terms.p[i] == ' ' ? 0 : length + 1;
 		if (length >= TERM_SIZE || terms.p[i] == '"')

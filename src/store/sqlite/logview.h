@@ -11,7 +11,7 @@
  * The log's directory as it is at present, without listing it and opening its files for each
  * question. Private to src/store/sqlite.
  */
-#define LOGVIEW_TEXTS 64u
+#define LOGVIEW_TEXTS 256u
 
 struct logview {
 	int log_fd; /* owned */

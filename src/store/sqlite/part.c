@@ -136,7 +136,7 @@ static int database_open(struct part *p, int dir_fd, const char *name, bool crea
 	(void)sqlite3_extended_result_codes(p->db, 1);
 	(void)sqlite3_file_control(p->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
 	return run(p, "PRAGMA page_size=4096; PRAGMA locking_mode=EXCLUSIVE; "
-		      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8000; "
+		      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; "
 		      "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
 		      "PRAGMA wal_autocheckpoint=2000;");
 }
@@ -466,7 +466,7 @@ static int terms_add(struct part *p, struct span line, int64_t ordinal)
 	sqlite3_stmt *s = part_statement(p, STATEMENT_ADD);
 
 	buf_clear(&p->text);
-	terms_of_line(line, &p->text);
+	terms_of_line(line, true, &p->text);
 	if (p->text.failed)
 		return -ENOMEM;
 	if (p->text.n > 2 && memcmp(p->text.p + p->text.n - 3, " " TERM_ODD " ", 3) == 0)

@@ -79,6 +79,7 @@ void index_ask_words(struct index_question *q, const struct words *w)
 		if (w->v[i].rest) /* too many terms may begin so */
 			continue;
 		term_of_word(span_of(w->v[i].text, w->v[i].n), term);
+		q->has_words = true;
 		demand(q, term);
 	}
 }
@@ -142,7 +143,7 @@ bool question_fits(const struct index_question *q, struct span line, struct buf 
 	bool any = q->n_ids == 0, all = true;
 
 	buf_clear(scratch);
-	terms_of_line(line, scratch);
+	terms_of_line(line, q->has_words, scratch);
 	if (scratch->failed || has_term(scratch, TERM_ODD))
 		return true;
 	for (size_t i = 0; i < q->n_terms && all; i++)

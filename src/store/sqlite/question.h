@@ -15,6 +15,7 @@ struct index_question {
 	size_t n_terms;
 	char ids[QUESTION_IDS_MAX][TERM_SIZE]; /* and one of these */
 	size_t n_ids;
+	bool has_words; /* among the terms */
 	bool has_id;
 	uint64_t id;
 	struct addr src; /* a whole address that is among the terms; family 0: none */

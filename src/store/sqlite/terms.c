@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/terms.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -67,14 +66,29 @@ static void term_make(char letter, struct span text, char ret[TERM_SIZE])
 	ret[n + 1] = '\0';
 }
 
-static void number_term(char letter, uint64_t v, char ret[TERM_SIZE])
+static const char digits[] = "0123456789abcdef";
+
+/* Returns the end. */
+static char *put_hex(char *p, uint64_t v)
 {
-	(void)snprintf(ret, TERM_SIZE, "%c%llx", letter, (unsigned long long)v);
+	int shift = 60;
+
+	while (shift > 0 && v >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*p++ = digits[v >> shift & 15];
+	*p = '\0';
+	return p;
 }
 
-static void octets_term(char letter, const struct addr *a, unsigned octets, char ret[TERM_SIZE])
+static void number_term(char letter, uint64_t v, char ret[TERM_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
+	ret[0] = letter;
+	(void)put_hex(ret + 1, v);
+}
+
+static void octets_term(char letter, const struct addr *a, unsigned octets, char *ret)
+{
 	char *p = ret;
 
 	*p++ = letter;
@@ -129,12 +143,10 @@ bool term_of_prefix(const char *key, const struct prefix *p, char ret[TERM_SIZE]
 
 bool term_of_id_src(uint64_t id, const struct addr *src, char ret[TERM_SIZE])
 {
-	char address[TERM_SIZE];
-
 	if (src->family == 0)
 		return false;
-	octets_term('_', src, lengths_of(src)->octets[0], address);
-	(void)snprintf(ret, TERM_SIZE, "x%llx%.40s", (unsigned long long)id, address);
+	ret[0] = 'x';
+	octets_term('_', src, lengths_of(src)->octets[0], put_hex(ret + 1, id));
 	return true;
 }
 
@@ -167,7 +179,8 @@ static bool put_addr(struct buf *out, const struct column *c, struct span text, 
 
 	if (text.n >= sizeof(copy))
 		return false;
-	(void)snprintf(copy, sizeof(copy), "%.*s", (int)text.n, (const char *)text.p);
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
 	if (addr_parse(copy, ret) < 0)
 		return false;
 	l = lengths_of(ret);
@@ -181,6 +194,7 @@ static bool put_addr(struct buf *out, const struct column *c, struct span text, 
 /* What becomes of one line: the values that make a term together. */
 struct walk {
 	struct buf *out;
+	bool words;
 	unsigned seen; /* columns, by bit */
 	uint64_t id;
 	struct addr src;
@@ -210,7 +224,8 @@ static bool put_member(struct walk *w, const struct column *c, struct span value
 	if (!member_text(value, &text))
 		return false;
 	if (c->form == FORM_WORDS) {
-		put_words(w->out, text);
+		if (w->words)
+			put_words(w->out, text);
 	} else if (c->form == FORM_TEXT) {
 		term_make(c->letters[0], text, term);
 		put(w->out, term);
@@ -223,9 +238,9 @@ static bool put_member(struct walk *w, const struct column *c, struct span value
 	return true;
 }
 
-void terms_of_line(struct span line, struct buf *out)
+void terms_of_line(struct span line, bool words, struct buf *out)
 {
-	struct walk w = { .out = out };
+	struct walk w = { .out = out, .words = words };
 	struct members m;
 	struct member member;
 	char term[TERM_SIZE];

@@ -23,8 +23,8 @@
 /* What a term may contain beside letters, digits and octets above 127. */
 #define TERM_OCTETS "_.:-/@+%#~"
 
-/* Appends the line's terms, a blank before and behind each. */
-void terms_of_line(struct span line, struct buf *out);
+/* Appends the line's terms, a blank before and behind each; those of the message if wanted. */
+void terms_of_line(struct span line, bool words, struct buf *out);
 
 /* The term of a value; false: no term is kept for this column, or for such a value. */
 bool term_of_number(const char *key, uint64_t v, char ret[TERM_SIZE]);
