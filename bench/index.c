@@ -18,7 +18,7 @@
  * usage: index DIR [QUERIES]
  */
 #define LAST 100u
-#define STEP_LINES 2000u
+#define STEP_LINES 200u
 #define PAIRS_MAX 65536u
 
 struct pair {

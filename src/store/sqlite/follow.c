@@ -6,7 +6,7 @@
 #include "store/logline.h"
 #include "store/sqlite/index_private.h"
 
-#define COMMIT_NS UINT64_C(1000000000) /* a transaction ends after so long at the latest */
+#define COMMIT_NS UINT64_C(250000000) /* a transaction ends after so long at the latest */
 #define RETRY_NS (60ull * 1000000000u)
 
 static bool segment_exists(const struct index *x, const char *name)
@@ -239,6 +239,12 @@ static int follow(struct index *x, unsigned lines, uint64_t now_ns)
 	}
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < x->n_parts; i++) {
+		int t = part_tend(x->parts[i].part);
+
+		if (t < 0)
+			return t;
+	}
 	x->in_step = r == 0;
 	x->rebuilding = r == 1;
 	if (r == 0 || now_ns - x->commit_ns >= COMMIT_NS) {

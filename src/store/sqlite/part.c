@@ -23,6 +23,9 @@
 static const char schema[] =
 	"CREATE VIRTUAL TABLE terms USING fts5(terms_of_line, content='', detail=none, "
 	"columnsize=0, tokenize=\"ascii tokenchars '" TERM_OCTETS "'\");"
+	/* Small pieces, put together by part_tend(): no call does much at once. */
+	"INSERT INTO terms(terms, rank) VALUES('hashsize', 200000);"
+	"INSERT INTO terms(terms, rank) VALUES('automerge', 0);"
 	"INSERT INTO terms(terms, rank) VALUES('pgsz', 4000);" /* a leaf in a page with checksum */
 	"CREATE TABLE place(block INTEGER PRIMARY KEY, segment INTEGER, offset INTEGER, "
 	"first_us INTEGER, last_us INTEGER, distances BLOB);"
@@ -138,7 +141,7 @@ static int database_open(struct part *p, int dir_fd, const char *name, bool crea
 	return run(p, "PRAGMA page_size=4096; PRAGMA locking_mode=EXCLUSIVE; "
 		      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; "
 		      "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
-		      "PRAGMA wal_autocheckpoint=2000;");
+		      "PRAGMA wal_autocheckpoint=300;");
 }
 
 static struct part *part_alloc(int dir_fd, const char *name, const char *boot)
@@ -581,17 +584,29 @@ int part_finish(struct part *p)
 	return r == 0 ? part_commit(p) : r;
 }
 
-int part_merge(struct part *p)
+static int merge(struct part *p, int pages)
 {
 	sqlite3_stmt *s = part_statement(p, STATEMENT_MERGE);
+
+	if (s)
+		(void)sqlite3_bind_int(s, 1, pages);
+	return part_step_done(p, s);
+}
+
+int part_tend(struct part *p)
+{
+	return p->open ? merge(p, PART_TEND_PAGES) : 0;
+}
+
+int part_merge(struct part *p)
+{
 	int before = sqlite3_total_changes(p->db), r;
 
 	if (p->merged)
 		return 0;
-	if (s)
-		(void)sqlite3_bind_int(s, 1, p->merge_begun ? PART_MERGE_PAGES : -PART_MERGE_PAGES);
+	/* A negative number says that all pieces are to become one. */
+	r = merge(p, p->merge_begun ? PART_MERGE_PAGES : -PART_MERGE_PAGES);
 	p->merge_begun = true;
-	r = part_step_done(p, s);
 	if (r < 0)
 		return r;
 	p->clean = false;

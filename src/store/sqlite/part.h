@@ -49,6 +49,11 @@ bool part_last(const struct part *p, uint64_t *ret_ordinal, uint64_t *ret_hash);
 int part_begin_segment(struct part *p, const char *segment);
 int part_add(struct part *p, struct span line, uint64_t offset);
 int part_commit(struct part *p);
+/*
+ * If anything was added, puts some of the pieces together that adding makes: to be called after
+ * each few hundred lines.
+ */
+int part_tend(struct part *p);
 bool part_dirty(const struct part *p); /* something is to be committed */
 /* Commits and makes sure of the disk: another boot may trust it too. */
 int part_sync(struct part *p);

@@ -11,7 +11,8 @@
 #define PART_APPLICATION 0x69736d69 /* "ismi" */
 #define PART_VERSION 1
 #define PART_BLOCK 256 /* ordinals of a block: number * PART_BLOCK up */
-#define PART_MERGE_PAGES 64
+#define PART_MERGE_PAGES 32 /* of a finished part, at a time */
+#define PART_TEND_PAGES 16 /* of one that grows */
 
 enum part_statement {
 	STATEMENT_BEGIN,
