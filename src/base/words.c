@@ -6,18 +6,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_letter(uint8_t c)
+/* What an octet may be: 1 within a word, 2 also at its ends. */
+static const uint8_t classes[256] = {
+	['0' ... '9'] = 3,
+	['A' ... 'Z'] = 3,
+	['a' ... 'z'] = 3,
+	['_'] = 3,
+	[128 ... 255] = 3,
+	['.'] = 1,
+	[':'] = 1,
+	['-'] = 1,
+	['/'] = 1,
+	['@'] = 1,
+	['+'] = 1,
+	['%'] = 1,
+	['#'] = 1,
+	['~'] = 1,
+};
+
+static inline bool is_letter(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c >= 128 || c == '_';
+	return classes[c] & 2;
 }
 
-static bool is_inner(uint8_t c)
+static inline bool is_inner(uint8_t c)
 {
-	return is_letter(c) || (c != '\0' && strchr(".:-/@+%#~", c));
+	return classes[c] & 1;
 }
 
-static uint8_t lower(uint8_t c)
+static inline uint8_t lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
