@@ -460,6 +460,35 @@ static void the_index_of_another_log_is_not_used(void **state)
 	world_done(&w);
 }
 
+static void seal_some(struct world *w)
+{
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(eventlog_seal(w->writer) >= 0);
+}
+
+/* A line stays where it was when its segment is sealed, also in the midst of an answer. */
+static void sealing_changes_nothing(void **state)
+{
+	struct index_status status;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 12);
+	follow(&w, 1200);
+	compare_asking(&w, 100, seal_some);
+	while (eventlog_seal(w.writer) > 0)
+		;
+	compare(&w);
+	follow(&w, UINT32_MAX);
+	w.found = 0;
+	compare(&w);
+	index_status(w.index, &status);
+	assert_int_equal(status.events, EVENTS);
+	assert_true(w.found > 0);
+	assert_int_equal(w.told, 0);
+	world_done(&w);
+}
+
 static void change_the_world(struct world *w)
 {
 	switch (random_u64(w) % 6) {
@@ -615,6 +644,7 @@ int main(void)
 		cmocka_unit_test(damage_is_found_out),
 		cmocka_unit_test(the_index_of_another_log_is_not_used),
 		cmocka_unit_test(it_may_be_rebuilt_in_the_midst_of_an_answer),
+		cmocka_unit_test(sealing_changes_nothing),
 		cmocka_unit_test(what_retention_took_is_forgotten),
 		cmocka_unit_test(foreign_lines_are_found_too),
 		cmocka_unit_test(a_full_disk_is_no_more_than_a_slow_answer),
