@@ -58,7 +58,7 @@ static int scan_segment(const struct scan *s, size_t at, struct result *ret)
 	bool whole;
 
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r == -ENOENT || r == -EBADMSG ? 0 : r; /* as the monitor does */
 	end = segtext_size(text);
 	if (at + 1 == s->n)
 		r = segment_committed_end(text, &end);

@@ -197,7 +197,8 @@ static int scan_begin(struct index_find *f)
 		if (s->first > s->last || s->last == SIZE_MAX)
 			return 0;
 		r = segtext_open(f->log->log_fd, f->segments[segment].name, &f->text);
-		if (r < 0 && r != -ENOENT) /* retention may have taken it */
+		/* Retention may have taken it; or a sealed file can't be read at all. */
+		if (r < 0 && r != -ENOENT && r != -EBADMSG)
 			return r;
 		if (r == 0) {
 			end = segtext_size(f->text);

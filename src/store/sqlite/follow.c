@@ -66,9 +66,12 @@ static int read_segment(struct index *x, struct index_part *p)
 	const struct part *part = p->part;
 	int r = segtext_open(x->log.log_fd, part_segment(part, part_segments(part) - 1), &x->text);
 
-	if (r < 0)
+	if (r < 0 && r != -EBADMSG)
 		return r;
-	lines_forward_from(&x->lines, x->text, part_passed(part), segtext_size(x->text));
+	if (r == 0)
+		lines_forward_from(&x->lines, x->text, part_passed(part), segtext_size(x->text));
+	else /* a sealed file that nobody can read has no lines, for a scan either */
+		lines_forward_from(&x->lines, NULL, 0, 0);
 	x->growing = p->id;
 	x->reading = true;
 	return 0;

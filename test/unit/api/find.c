@@ -469,6 +469,7 @@ static void seal_some(struct world *w)
 /* A line stays where it was when its segment is sealed, also in the midst of an answer. */
 static void sealing_changes_nothing(void **state)
 {
+	char found[64][32], path[128];
 	struct index_status status;
 	struct world w;
 
@@ -486,6 +487,16 @@ static void sealing_changes_nothing(void **state)
 	assert_int_equal(status.events, EVENTS);
 	assert_true(w.found > 0);
 	assert_int_equal(w.told, 0);
+	/* One that can't be read at all has no lines, for either. */
+	assert_true(segment_names(&w.log, found, 64) > 3);
+	(void)snprintf(path, sizeof(path), "%s/log/%.31s.zst", w.log.path, found[1]);
+	assert_int_equal(truncate(path, 10), 0);
+	index_rebuild(w.index);
+	compare(&w);
+	follow(&w, UINT32_MAX);
+	index_status(w.index, &status);
+	assert_true(status.in_step && status.events < EVENTS);
+	compare(&w);
 	world_done(&w);
 }
 
