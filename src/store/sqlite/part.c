@@ -15,26 +15,6 @@
 #include "store/sqlite/terms.h"
 #include "store/sqlite/vfs.h"
 
-/*
- * Tables: `terms` (FTS5 without contents: which ordinals a term has), `place` (for each block of
- * ordinals the segment, the offset of the first line, the distances of the others, the span of
- * time), `segment` (names), `state` (one row: how far it is).
- */
-static const char schema[] =
-	"CREATE VIRTUAL TABLE terms USING fts5(terms_of_line, content='', detail=none, "
-	"columnsize=0, tokenize=\"ascii tokenchars '" TERM_OCTETS "'\");"
-	/* Small pieces, put together by part_tend(): no call does much at once. */
-	"INSERT INTO terms(terms, rank) VALUES('hashsize', 200000);"
-	"INSERT INTO terms(terms, rank) VALUES('automerge', 0);"
-	"INSERT INTO terms(terms, rank) VALUES('pgsz', 4000);" /* a leaf in a page with checksum */
-	"CREATE TABLE place(block INTEGER PRIMARY KEY, segment INTEGER, offset INTEGER, "
-	"first_us INTEGER, last_us INTEGER, distances BLOB);"
-	"CREATE INDEX place_time ON place(last_us, first_us);"
-	"CREATE TABLE segment(at INTEGER PRIMARY KEY, name TEXT);"
-	"CREATE TABLE state(boot TEXT, clean INTEGER, finished INTEGER, passed INTEGER, "
-	"block INTEGER, events INTEGER, odd INTEGER, last INTEGER, hash INTEGER);"
-	"INSERT INTO state VALUES('', 0, 0, 0, 0, 0, 0, -1, 0);";
-
 static const char *const statements[STATEMENT_N] = {
 	[STATEMENT_BEGIN] = "BEGIN",
 	[STATEMENT_COMMIT] = "COMMIT",
@@ -116,49 +96,14 @@ void part_unlink(int dir_fd, const char *name)
 	}
 }
 
-static int run(struct part *p, const char *sql)
+int part_run(struct part *p, const char *sql)
 {
 	int code = sqlite3_exec(p->db, sql, NULL, NULL, NULL);
 
 	return code == SQLITE_OK ? 0 : part_error(sqlite3_extended_errcode(p->db));
 }
 
-static int database_open(struct part *p, int dir_fd, const char *name, bool create)
-{
-	int reserved = VFS_RESERVED, code;
-	char path[VFS_PATH_SIZE];
-
-	if (vfs_register() < 0)
-		return -ENOMEM;
-	vfs_path(dir_fd, name, path);
-	code = sqlite3_open_v2(path, &p->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0),
-		VFS_NAME);
-	if (code != SQLITE_OK)
-		return part_error(code);
-	(void)sqlite3_extended_result_codes(p->db, 1);
-	(void)sqlite3_file_control(p->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-	return run(p, "PRAGMA page_size=4096; PRAGMA locking_mode=EXCLUSIVE; "
-		      "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; "
-		      "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
-		      "PRAGMA wal_autocheckpoint=300;");
-}
-
-static struct part *part_alloc(int dir_fd, const char *name, const char *boot)
-{
-	struct part *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return NULL;
-	p->dir_fd = dir_fd;
-	p->last = -1;
-	p->cached = -1;
-	(void)snprintf(p->name, sizeof(p->name), "%s", name);
-	(void)snprintf(p->boot, sizeof(p->boot), "%s", boot);
-	return p;
-}
-
-static void size_take(struct part *p)
+void part_take_size(struct part *p)
 {
 	sqlite3_stmt *s = NULL;
 
@@ -169,7 +114,7 @@ static void size_take(struct part *p)
 }
 
 /* Before anything is written. */
-static int need_transaction(struct part *p)
+int part_transaction(struct part *p)
 {
 	int r;
 
@@ -181,56 +126,7 @@ static int need_transaction(struct part *p)
 	return r;
 }
 
-int part_create(int dir_fd, const char *segment, const char *boot, struct part **ret)
-{
-	CLEANUP(part) struct part *p = NULL;
-	char name[PART_NAME_SIZE], identity[96];
-	int r;
-
-	part_name(segment, name);
-	part_unlink(dir_fd, name);
-	p = part_alloc(dir_fd, name, boot);
-	if (!p)
-		return -ENOMEM;
-	(void)snprintf(identity, sizeof(identity),
-		"PRAGMA application_id=%d; PRAGMA user_version=%d;", PART_APPLICATION,
-		PART_VERSION);
-	r = database_open(p, dir_fd, name, true);
-	if (r == 0)
-		r = need_transaction(p);
-	if (r == 0)
-		r = run(p, identity);
-	if (r == 0)
-		r = run(p, schema);
-	if (r == 0)
-		r = part_begin_segment(p, segment);
-	if (r == 0)
-		r = part_commit(p); /* all of it or nothing */
-	if (r < 0) {
-		p = part_free(p);
-		part_unlink(dir_fd, name);
-		return r;
-	}
-	*ret = p;
-	p = NULL;
-	return 0;
-}
-
-static int pragma_is(struct part *p, const char *pragma, int wanted)
-{
-	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(p->db, pragma, -1, &s, NULL), r;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(s);
-	r = code != SQLITE_ROW                   ? part_error(sqlite3_extended_errcode(p->db))
-	    : sqlite3_column_int(s, 0) == wanted ? 0
-						 : -EBADMSG;
-	(void)sqlite3_finalize(s);
-	return r;
-}
-
-static int segment_append(struct part *p, const char *name)
+int part_segment_append(struct part *p, const char *name)
 {
 	char(*segments)[PART_SEGMENT_SIZE] =
 		reallocarray(p->segments, p->n_segments + 1, sizeof(*segments));
@@ -239,85 +135,6 @@ static int segment_append(struct part *p, const char *name)
 		return -ENOMEM;
 	p->segments = segments;
 	(void)snprintf(segments[p->n_segments++], PART_SEGMENT_SIZE, "%s", name);
-	return 0;
-}
-
-static int segments_load(struct part *p)
-{
-	sqlite3_stmt *s = NULL;
-	int code =
-		sqlite3_prepare_v2(p->db, "SELECT at, name FROM segment ORDER BY at", -1, &s, NULL);
-	int r = 0;
-
-	while (code == SQLITE_OK && r == 0 && (r = sqlite3_step(s)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(s, 1);
-
-		if (!name || sqlite3_column_int64(s, 0) != (sqlite3_int64)p->n_segments ||
-			strlen(name) >= PART_SEGMENT_SIZE)
-			r = -EBADMSG;
-		else
-			r = segment_append(p, name);
-	}
-	if (code != SQLITE_OK || r > 0)
-		r = r == SQLITE_DONE ? 0 : part_error(sqlite3_extended_errcode(p->db));
-	(void)sqlite3_finalize(s);
-	return r == 0 && p->n_segments == 0 ? -EBADMSG : r;
-}
-
-static int state_load(struct part *p)
-{
-	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(p->db, "SELECT * FROM state", -1, &s, NULL), r = 0;
-	const char *boot;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(s);
-	if (code != SQLITE_ROW) {
-		r = part_error(sqlite3_extended_errcode(p->db));
-		(void)sqlite3_finalize(s);
-		return r < 0 ? r : -EBADMSG;
-	}
-	boot = (const char *)sqlite3_column_text(s, 0);
-	if (!sqlite3_column_int(s, 1) && (!boot || strcmp(boot, p->boot) != 0))
-		r = -EBADMSG; /* nobody knows what of it had reached the disk */
-	p->finished = sqlite3_column_int(s, 2);
-	p->passed = (uint64_t)sqlite3_column_int64(s, 3);
-	p->block.number = sqlite3_column_int64(s, 4);
-	p->events = (uint64_t)sqlite3_column_int64(s, 5);
-	p->odd = (uint64_t)sqlite3_column_int64(s, 6);
-	p->last = sqlite3_column_int64(s, 7);
-	p->hash = (uint64_t)sqlite3_column_int64(s, 8);
-	(void)sqlite3_finalize(s);
-	return r;
-}
-
-int part_open(int dir_fd, const char *name, const char *boot, struct part **ret)
-{
-	CLEANUP(part) struct part *p = part_alloc(dir_fd, name, boot);
-	char own_name[PART_NAME_SIZE];
-	int r;
-
-	if (!p)
-		return -ENOMEM;
-	r = database_open(p, dir_fd, name, false);
-	if (r == 0) /* what a kill left in the WAL goes where pages have checksums */
-		r = run(p, "PRAGMA wal_checkpoint(TRUNCATE)");
-	if (r == 0)
-		r = pragma_is(p, "PRAGMA application_id", PART_APPLICATION);
-	if (r == 0)
-		r = pragma_is(p, "PRAGMA user_version", PART_VERSION);
-	if (r == 0)
-		r = segments_load(p);
-	if (r == 0)
-		r = state_load(p);
-	if (r < 0)
-		return r;
-	part_name(p->segments[0], own_name);
-	if (strcmp(own_name, name) != 0)
-		return -EBADMSG;
-	size_take(p);
-	*ret = p;
-	p = NULL;
 	return 0;
 }
 
@@ -419,12 +236,12 @@ static int block_end(struct part *p)
 int part_begin_segment(struct part *p, const char *segment)
 {
 	sqlite3_stmt *s;
-	int r = need_transaction(p);
+	int r = part_transaction(p);
 
 	if (r == 0)
 		r = block_end(p);
 	if (r == 0)
-		r = segment_append(p, segment);
+		r = part_segment_append(p, segment);
 	if (r < 0)
 		return r;
 	p->passed = 0;
@@ -485,7 +302,7 @@ int part_add(struct part *p, struct span line, uint64_t offset)
 {
 	struct part_block *b = &p->block;
 	uint64_t first_us = 0, last_us = INT64_MAX;
-	int r = need_transaction(p);
+	int r = part_transaction(p);
 
 	if (r == 0 && b->n == PART_BLOCK)
 		r = block_end(p);
@@ -525,7 +342,7 @@ int part_commit(struct part *p)
 
 	if (!p->dirty)
 		return 0;
-	r = need_transaction(p);
+	r = part_transaction(p);
 	if (r == 0)
 		r = block_write(p);
 	if (r < 0)
@@ -551,7 +368,7 @@ int part_commit(struct part *p)
 	if (r < 0)
 		return r;
 	p->open = p->dirty = false;
-	size_take(p);
+	part_take_size(p);
 	return 0;
 }
 
@@ -561,7 +378,7 @@ int part_sync(struct part *p)
 
 	if (r < 0 || p->clean)
 		return r;
-	r = run(p, "PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE);");
+	r = part_run(p, "PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE);");
 	if (r < 0)
 		return r;
 	/* The content is there: now the word that it is. */
@@ -569,13 +386,13 @@ int part_sync(struct part *p)
 	r = part_commit(p);
 	p->closing = false;
 	if (r == 0)
-		r = run(p, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous=OFF;");
+		r = part_run(p, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous=OFF;");
 	return r;
 }
 
 int part_finish(struct part *p)
 {
-	int r = need_transaction(p);
+	int r = part_transaction(p);
 
 	if (r == 0)
 		r = block_end(p);
@@ -612,6 +429,6 @@ int part_merge(struct part *p)
 	p->clean = false;
 	p->merged = sqlite3_total_changes(p->db) - before < 2;
 	if (p->merged)
-		size_take(p);
+		part_take_size(p);
 	return !p->merged;
 }

@@ -65,3 +65,7 @@ struct part {
 int part_error(int code); /* SQLite's to -errno */
 sqlite3_stmt *part_statement(struct part *p, enum part_statement which); /* NULL: it fails */
 int part_step_done(struct part *p, sqlite3_stmt *s); /* runs and resets */
+int part_run(struct part *p, const char *sql);
+int part_transaction(struct part *p); /* before anything is written */
+int part_segment_append(struct part *p, const char *name); /* to those in memory */
+void part_take_size(struct part *p);
