@@ -12,7 +12,7 @@ import sys
 LIBRARIES = {
     'jansson': r'jansson\.h', 'libmnl': r'libmnl/', 'libcrypto': r'openssl/', 'libsystemd': r'systemd/',
     'libmicrohttpd': r'microhttpd\.h', 'libcurl': r'curl/', 'libuv': r'uv\.h', 'libcap': r'sys/capability\.h',
-    'libseccomp': r'seccomp\.h', 'libconfuse': r'confuse\.h', 'sqlite': r'sqlite3\.h', 'libbpf': r'bpf/',
+    'libseccomp': r'seccomp\.h', 'libconfuse': r'confuse\.h', 'libsqlite3': r'sqlite3\.h', 'libbpf': r'bpf/',
     'libpcap': r'pcap', 'ncurses': r'n?curses', 'cmocka': r'cmocka\.h', 'libzstd': r'zstd\.h'}
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]', re.M)
 

@@ -10,7 +10,7 @@ allowed() {
 	case $1 in
 	ipsecmond) echo 'libcap libconfuse libcrypto' ;;
 	ipsecmond-observe) echo 'libmnl libbpf libuv libcap libseccomp' ;;
-	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libzstd libseccomp libcap libsystemd' ;;
+	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libsqlite3 libzstd libseccomp libcap libsystemd' ;;
 	ipsecmon) echo 'libcurl libjansson libcrypto libzstd' ;;
 	*) echo none ;;
 	esac

@@ -6,7 +6,7 @@ set -u
 
 build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
 	libmnl-dev libuv1-dev libmicrohttpd-dev libssl-dev libjansson-dev libcurl4-openssl-dev
-	libzstd-dev libconfuse-dev libcap-dev libseccomp-dev libcmocka-dev clang bpftool libbpf-dev'
+	libzstd-dev libconfuse-dev libsqlite3-dev libcap-dev libseccomp-dev libcmocka-dev clang bpftool libbpf-dev'
 test='libclang-rt-dev clang-format mandoc jq kmod procps util-linux binutils zstd
 	user-mode-linux libcap2-bin openssl'
 
@@ -25,7 +25,7 @@ if ! command -v dpkg-query >/dev/null; then
 	for tool in cc meson ninja pkg-config python3; do
 		command -v $tool >/dev/null || missing="$missing $tool"
 	done
-	for library in libmnl libuv libmicrohttpd libcrypto jansson libzstd libcurl libconfuse libcap libseccomp; do
+	for library in libmnl libuv libmicrohttpd libcrypto jansson libzstd libcurl libconfuse sqlite3 libcap libseccomp; do
 		pkg-config --exists $library 2>/dev/null || missing="$missing $library"
 	done
 	[ -z "$missing" ] && exit 0

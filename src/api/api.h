@@ -10,6 +10,7 @@
 #include "base/span.h"
 #include "core/core.h"
 #include "model/fact.h"
+#include "store/sqlite/index.h"
 
 /*
  * HTTP/JSON under /api/v1 on a unix socket: see doc/api.md. Answers from the core's rows and from
@@ -62,6 +63,11 @@ struct api_calls {
 	 */
 	int (*set_audit)(void *userdata, const struct api_peer *who, const uint8_t *subcategories,
 		size_t n, uint8_t setting, uint64_t *ret_ticket, struct diag *reterr);
+	/*
+	 * Throws the index away, to be built anew, and tells so by an event. 0 and its ticket, or
+	 * -errno. NULL: there is none.
+	 */
+	int (*reindex)(void *userdata, const struct api_peer *who, uint64_t *ret_ticket);
 	bool (*refresh)(void *userdata); /* read and dump now; false: nobody is there to do so */
 	void (*log_state)(void *userdata, struct api_log_state *ret);
 	/* NULL: from the socket. 0 or -errno. For tests. */
@@ -72,6 +78,7 @@ struct api_options {
 	const struct core *core; /* borrowed */
 	int listen_fd; /* taken over; -1: none, see api_adopt() */
 	int state_fd; /* state directory with the log, borrowed; -1: there is none (a replay) */
+	struct index *index; /* of the log there, borrowed; NULL: answers are scanned for */
 	uint64_t last_seq; /* of the newest committed event at this moment */
 	bool has_read_gid, has_admin_gid;
 	uint32_t read_gid, admin_gid; /* of the groups ipsecmon, ipsecmon-admin */

@@ -7,7 +7,7 @@
 #include "catalog/catalog.h"
 #include "view/doc.h"
 
-/* What asks for something to be done: a setting of the audit policy, a fresh look. */
+/* What asks for something to be done: a setting of the audit policy, a fresh look, a new index. */
 
 static int setting_parse(const char *text, uint8_t *ret)
 {
@@ -151,4 +151,33 @@ enum MHD_Result handle_refresh(struct request *q)
 		break;
 	}
 	return refresh_answer(q, true, NULL);
+}
+
+static enum MHD_Result reindex_answer(struct request *q)
+{
+	CLEANUP_BUF struct buf out = { 0 };
+
+	if (q->late)
+		return answer_error(q, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"ipsecmon status says why; is the disk full?",
+			"the index is being built, but the event of that is not yet in the event "
+			"log");
+	buf_text(&out, "{\"rebuilding\":true}\n");
+	return answer_buf(q, MHD_HTTP_OK, &out, NULL, NO_TOTAL);
+}
+
+enum MHD_Result handle_reindex(struct request *q)
+{
+	struct api *a = q->api;
+	int r;
+
+	if (q->step == 1)
+		return reindex_answer(q);
+	if (!a->options.index || !a->calls.reindex)
+		return answer_error(q, MHD_HTTP_NOT_FOUND, NULL, "there is no index here");
+	r = a->calls.reindex(a->calls.userdata, q->peer, &q->ticket);
+	if (r < 0)
+		return answer_error(q, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, "%s", strerror(-r));
+	q->step = 1;
+	return q->ticket > a->ticket ? request_wait(q, WAIT_COMMIT) : reindex_answer(q);
 }

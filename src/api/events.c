@@ -4,20 +4,21 @@
 #include <string.h>
 
 #include "api/collect.h"
-#include "api/filter.h"
 #include "api/internal.h"
-#include "store/cursor.h"
+#include "api/plan.h"
 
 /*
- * Events out of the log, in parts: MHD asks for the next octets when the client has taken the
- * last, and each time only so many lines are looked at, that nobody else waits long.
+ * Events out of the log, found by its index as far as that helps, in parts: MHD asks for the next
+ * octets when the client has taken the last, and each time only so many lines are looked at, that
+ * nobody else waits long.
  */
 #define BUDGET_LINES 2000u
 #define PART_OCTETS ((size_t)64 << 10)
 
 struct scan {
 	struct filter filter;
-	struct cursor *cursor;
+	struct index_question *question;
+	struct index_find *find;
 	struct collect *collect; /* sorted answers; NULL: as the log has it */
 	struct buf out, key;
 	size_t sent; /* of out */
@@ -32,7 +33,8 @@ static void scan_free(void *opaque)
 	if (!s)
 		return;
 	filter_done(&s->filter);
-	cursor_free(s->cursor);
+	index_find_free(s->find);
+	index_question_free(s->question);
 	collect_free(s->collect);
 	buf_done(&s->out);
 	buf_done(&s->key);
@@ -86,14 +88,13 @@ static int scan_step(struct scan *s)
 {
 	unsigned budget = BUDGET_LINES;
 	struct span line;
-	uint64_t seq;
 	int r;
 
 	if (!s->begun && !s->lines)
 		buf_text(&s->out, "{\"items\":[");
 	s->begun = true;
 	while (!s->ended && s->out.n < PART_OCTETS) {
-		r = cursor_next(s->cursor, &budget, &line, &seq);
+		r = index_find_next(s->find, &budget, &line);
 		if (r == -EAGAIN)
 			return 0;
 		if (r < 0)
@@ -139,6 +140,7 @@ static int scan_init(struct scan *s, struct request *q, struct diag *reterr)
 	const struct filter_text text = { .ids = request_param(q, "id"),
 		.since = request_param(q, "since"),
 		.until = request_param(q, "until"),
+		.words = request_param(q, "text"),
 		.query = { .where = request_param(q, "where"),
 			.sort = request_param(q, "sort"),
 			.limit = request_param(q, "limit"),
@@ -169,7 +171,10 @@ static int scan_init(struct scan *s, struct request *q, struct diag *reterr)
 		if (r < 0)
 			return diag_set(reterr, r, "out of memory");
 	}
-	r = cursor_new(q->api->options.state_fd, 0, newest_first, &s->cursor);
+	r = plan_question(&s->filter, &s->question);
+	if (r == 0)
+		r = index_find_new(q->api->options.index, q->api->options.state_fd, s->question,
+			newest_first, &s->find);
 	return r < 0 ? diag_set(reterr, r, "the event log can't be read: %s", strerror(-r)) : 0;
 }
 

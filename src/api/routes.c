@@ -5,10 +5,10 @@
 
 static const char *const none[] = { NULL };
 static const char *const rows[] = { "where", "sort", "limit", "offset", NULL };
-static const char *const events[] = { "id", "since", "until", "where", "sort", "limit", "offset",
-	"order", NULL };
+static const char *const events[] = { "id", "since", "until", "text", "where", "sort", "limit",
+	"offset", "order", NULL };
 static const char *const heads[] = { "since", NULL };
-static const char *const stream[] = { "since_seq", "id", "where", NULL };
+static const char *const stream[] = { "since_seq", "id", "text", "where", NULL };
 
 #define BASE "/api/v1/"
 
@@ -27,6 +27,7 @@ const struct route api_routes[] = {
 	{ "POST", BASE "refresh", none, handle_refresh, NULL, "Read everything now" },
 	{ "GET", BASE "events", events, handle_events, &noun_event, "Events of the log" },
 	{ "GET", BASE "stream", stream, handle_stream, NULL, "Events as they are committed" },
+	{ "POST", BASE "log/reindex", none, handle_reindex, NULL, "Build the log's index anew" },
 	{ "GET", BASE "log/segments", none, handle_segments, NULL, "Segments of the event log" },
 	{ "GET", BASE "log/segments/", none, handle_segment, NULL, "One segment, as it is" },
 	{ "GET", BASE "log/heads", heads, handle_heads, NULL, "Signed heads of the event log" },

@@ -122,6 +122,30 @@ static void log_json(const struct api *a, struct json *j)
 	json_close(j, '}');
 }
 
+static void index_json(const struct api *a, struct json *j)
+{
+	struct index_status s;
+	uint64_t lag;
+
+	if (!a->options.index) {
+		json_none(j, "index");
+		return;
+	}
+	index_status(a->options.index, &s);
+	lag = a->last_seq > s.last_seq ? a->last_seq - s.last_seq : 0;
+	json_open(j, "index", '{');
+	json_u64(j, "events", s.events);
+	json_u64(j, "lag", lag);
+	json_u64(j, "size", s.size);
+	json_text(j, "state",
+		s.error                 ? "off"
+		: s.in_step && lag == 0 ? "in step"
+		: s.rebuilding          ? "rebuilding"
+					: "following");
+	json_text(j, "error", s.error);
+	json_close(j, '}');
+}
+
 static void evidence_json(uint32_t evidence, struct json *j)
 {
 	json_open(j, "evidence", '[');
@@ -184,6 +208,7 @@ enum MHD_Result handle_status(struct request *q)
 	json_bool(&j, "replay", !a->calls.feed);
 	core_json(&s, &j);
 	log_json(a, &j);
+	index_json(a, &j);
 	sources_json(a, &j);
 	counts_json(a, &j);
 	json_close(&j, '}');

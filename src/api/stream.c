@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/filter.h"
 #include "api/internal.h"
 #include "store/cursor.h"
+#include "view/filter.h"
 
 /*
  * Server-sent events. A stream has a place in the log and one part in hand, no queue of its own:
@@ -161,6 +161,7 @@ static int start_seq(struct request *q, uint64_t *ret, struct diag *reterr)
 static int stream_init(struct stream *s, struct request *q, struct diag *reterr)
 {
 	const struct filter_text text = { .ids = request_param(q, "id"),
+		.words = request_param(q, "text"),
 		.query = { .where = request_param(q, "where") } };
 	struct api *a = q->api;
 	int r = filter_init(&s->filter, &text, a->calls.real_us(a->calls.userdata), reterr);

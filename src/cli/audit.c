@@ -132,3 +132,14 @@ int audit_set_run(struct cli *c)
 		words.setting);
 	return CLI_DONE;
 }
+
+int audit_reindex_run(struct cli *c)
+{
+	struct diag d = { "" };
+	int r = client_call(c->client, "POST", "/api/v1/log/reindex", "", NULL, &d);
+
+	if (r < 0)
+		return cli_fail(c, r, &d);
+	cli_talk("the index is built anew; ipsecmon status shows how far it is");
+	return CLI_DONE;
+}

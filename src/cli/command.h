@@ -27,6 +27,8 @@ int audit_verify_run(struct cli *c);
 int audit_heads_run(struct cli *c);
 int audit_key_run(struct cli *c);
 int audit_export_run(struct cli *c);
+int audit_scan_run(struct cli *c);
+int audit_reindex_run(struct cli *c);
 int bridge_run(struct cli *c);
 int version_run(struct cli *c);
 int help_run(struct cli *c);

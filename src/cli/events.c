@@ -142,6 +142,7 @@ static void put_parameters(
 		url_parameter(path, &first, "since", time_format(a->since_us, text));
 	if (a->until_us)
 		url_parameter(path, &first, "until", time_format(a->until_us, text));
+	url_parameter(path, &first, "text", a->values[OPTION_TEXT]);
 	url_parameter(path, &first, "where", a->values[OPTION_WHERE]);
 	url_parameter(path, &first, "sort", a->values[OPTION_SORT]);
 	url_parameter(path, &first, "limit", limit);
@@ -214,7 +215,7 @@ static int follow(struct events *e, struct diag *reterr)
 	return events_follow(e, reterr);
 }
 
-static int prepare(struct events *e, struct diag *reterr)
+int events_prepare(struct events *e, struct diag *reterr)
 {
 	const struct arguments *a = e->cli->args;
 	const char *ids = a->values[OPTION_ID];
@@ -229,13 +230,20 @@ static int prepare(struct events *e, struct diag *reterr)
 	return r;
 }
 
+void events_done(struct events *e)
+{
+	e->table = table_free(e->table);
+	e->query = query_free(e->query);
+	buf_done(&e->out);
+}
+
 int events_run(struct cli *c)
 {
 	struct events e = { .cli = c };
 	struct diag d = { "" };
 	int r, ret;
 
-	r = prepare(&e, &d);
+	r = events_prepare(&e, &d);
 	if (r < 0) {
 		ret = cli_usage(&d);
 	} else {
@@ -244,8 +252,6 @@ int events_run(struct cli *c)
 		if (r == 0 && e.last_seq == 0)
 			cli_talk("none");
 	}
-	e.table = table_free(e.table);
-	e.query = query_free(e.query);
-	buf_done(&e.out);
+	events_done(&e);
 	return ret;
 }

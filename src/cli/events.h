@@ -18,6 +18,10 @@ struct events {
 	int error; /* -errno of the output, or of a line that is no event */
 };
 
+/* The query, IDs and table that the options ask for: -EINVAL with what was meant. */
+int events_prepare(struct events *e, struct diag *reterr);
+void events_done(struct events *e);
+
 /* An event, from the monitor; returns false when no more are wanted (e->error). */
 bool events_take(struct events *e, struct span line);
 /* Writes what was taken so far. */

@@ -13,7 +13,7 @@
 		OPTION_BIT(OPTION_NUMERIC) | OPTION_BIT(OPTION_WATCH))
 #define EVENTS \
 	((LIST & ~OPTION_BIT(OPTION_WATCH)) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_SINCE) | \
-		OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_FOLLOW))
+		OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_TEXT) | OPTION_BIT(OPTION_FOLLOW))
 
 const struct option_spec option_specs[OPTION_N] = {
 	{ OPTION_SOCKET, 0, "socket", "PATH", CHOICE_FILE, true,
@@ -41,6 +41,8 @@ const struct option_spec option_specs[OPTION_N] = {
 	{ OPTION_SINCE, 0, "since", "TIME", CHOICE_NONE, false,
 		"from then on: 30s, 15m, 2h, 7d ago, a date, or RFC 3339" },
 	{ OPTION_UNTIL, 0, "until", "TIME", CHOICE_NONE, false, "up to then, as for --since" },
+	{ OPTION_TEXT, 0, "text", "WORDS", CHOICE_NONE, false,
+		"only events whose message has all of these words; WORD* for any rest" },
 	{ OPTION_FOLLOW, 'f', "follow", NULL, CHOICE_NONE, false,
 		"go on and show events as they come, until Ctrl-C" },
 	{ OPTION_FROM, 0, "from", "SEQ", CHOICE_NONE, false, "first event of interest" },
@@ -134,6 +136,25 @@ const struct command commands[] = {
 		"and the public keys, so that `audit verify DIR --key FILE` can prove the copy by "
 		"itself. The export is an event.",
 		audit_export_run },
+	{ { "audit", "scan" }, "[DIR]", 0, 1, CHOICE_DIR,
+		EVENTS & ~(OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_SORT)), &noun_event,
+		"events straight out of the log's files, without the monitor",
+		"As `events`, of a log or of a copy, /var/lib/ipsecmon without DIR: it needs "
+		"neither "
+		"the monitor nor its index, and reads all of it as fast as it can. With --limit "
+		"the "
+		"latest so many. It believes what it reads: `audit verify` proves it.",
+		audit_scan_run },
+	{ { "audit", "reindex" }, "", 0, 0, CHOICE_NONE, 0, NULL,
+		"build the event log's index anew",
+		"The monitor throws its index away and makes another one in the background; "
+		"answers "
+		"stay whole meanwhile, some only come later. `ipsecmon status` shows how far it "
+		"is. It "
+		"is needed only when something is wrong with the index and the monitor has not "
+		"found "
+		"out; the request is itself an event.",
+		audit_reindex_run },
 	{ { "bridge", NULL }, "", 0, 0, CHOICE_NONE,
 		OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_LISTEN), NULL,
 		"join standard input and output to the monitor's socket",

@@ -195,6 +195,30 @@ static void draw_log(const struct status *s, struct buf *out)
 	buf_char(out, '\n');
 }
 
+static void draw_index(const struct status *s, struct buf *out)
+{
+	const json_t *index = json_object_get(s->monitor, "index");
+	bool off = *draw_member(index, "error");
+
+	if (!json_is_object(index))
+		return;
+	draw_label(s->screen, "Index", out);
+	draw_amount(draw_number(index, "events"), "event", "events", out);
+	if (off)
+		screen_paint(s->screen, PAINT_WARN, out);
+	buf_text(out, ", ");
+	screen_text(out, draw_member(index, "state"));
+	if (off) {
+		buf_text(out, ": ");
+		screen_text(out, draw_member(index, "error"));
+		screen_paint(s->screen, PAINT_PLAIN, out);
+	} else if (draw_number(index, "lag") > 0) {
+		buf_text(out, ", ");
+		draw_amount(draw_number(index, "lag"), "event behind", "events behind", out);
+	}
+	buf_printf(out, ", %.1f MB\n", (double)draw_number(index, "size") / 1e6);
+}
+
 /* Who looked is no news to who looks. */
 static bool is_access(const json_t *event)
 {
@@ -232,5 +256,6 @@ void status_draw(const struct status *s, struct buf *out)
 	draw_watched(s, out);
 	status_drops(s, out);
 	draw_log(s, out);
+	draw_index(s, out);
 	draw_events(s, out);
 }

@@ -64,7 +64,7 @@ static void who(struct event *e, uint32_t uid, uint32_t pid, uint32_t auid)
 static void access_event(struct core *c, const struct fact *f)
 {
 	static const uint32_t ids[] = { 0, EVENT_CLIENT_ACCEPTED, EVENT_CLIENT_REFUSED,
-		EVENT_LOG_READ, EVENT_LOG_EXPORTED, EVENT_OBJECT_REMOVED };
+		EVENT_LOG_READ, EVENT_LOG_EXPORTED, EVENT_OBJECT_REMOVED, EVENT_INDEX_REBUILT };
 	struct event e;
 
 	if (f->access.op == 0 || f->access.op >= ARRAY_LEN(ids)) {
@@ -94,10 +94,11 @@ static void log_event(struct core *c, const struct fact *f)
 		[LOG_KEY_CHANGED] = { EVENT_KEY_CHANGED, NULL },
 		[LOG_HEADS_FAILED] = { EVENT_HEADS_FAILED, NULL },
 		[LOG_HEADS_RESUMED] = { EVENT_HEADS_RESUMED, NULL },
+		[LOG_INDEX_DROPPED] = { EVENT_INDEX_DROPPED, NULL },
 	};
 	struct event e;
 
-	if (f->log.op == 0 || f->log.op >= ARRAY_LEN(kinds)) {
+	if (f->log.op >= ARRAY_LEN(kinds) || kinds[f->log.op].id == 0) {
 		c->refused++;
 		return;
 	}

@@ -80,6 +80,7 @@ enum fact_access_op {
 	ACCESS_LOG_READ = 3,
 	ACCESS_LOG_EXPORTED = 4,
 	ACCESS_LOG_REMOVED = 5,
+	ACCESS_REINDEX = 6,
 };
 enum fact_log_op {
 	LOG_TORN = 1, /* an unfinished group was cut at start; value: octets */
@@ -92,6 +93,7 @@ enum fact_log_op {
 	LOG_KEY_CHANGED = 8, /* another one; what: its fingerprint */
 	LOG_HEADS_FAILED = 9, /* heads are not signed, or not kept; what: why */
 	LOG_HEADS_RESUMED = 10,
+	LOG_INDEX_DROPPED = 11, /* a part of the index was thrown away; what: which, and why */
 };
 enum spi_fate { /* how an SA ended, for the history of its SPI */
 	SPI_ALIVE = 0,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/members.h"
 #include "base/timetext.h"
 
 static struct prefix host_prefix(const struct addr *a)
@@ -106,6 +107,38 @@ void cell_of_json(const struct field *f, const json_t *row, struct cell *ret)
 	case FIELD_JSON:
 		ret->known = json_of_json(v, ret);
 		break;
+	}
+}
+
+/* What cell_of_json() makes of the same text. */
+bool cell_of_text(const struct field *f, struct span value, struct cell *ret)
+{
+	char copy[PREFIX_TEXT_SIZE];
+	struct span text;
+
+	*ret = (struct cell){ 0 };
+	if (member_is_null(value))
+		return true;
+	switch (f->type) {
+	case FIELD_NUMBER:
+	case FIELD_SPI:
+		ret->known = member_u64(value, &ret->number);
+		return ret->known;
+	case FIELD_TEXT:
+		ret->known = member_text(value, &ret->text);
+		return ret->known;
+	case FIELD_ADDR:
+	case FIELD_PREFIX:
+		if (!member_text(value, &text) || text.n >= sizeof(copy))
+			return false;
+		memcpy(copy, text.p, text.n);
+		copy[text.n] = '\0';
+		ret->known = prefix_parse(copy, &ret->prefix, NULL) == 0 &&
+			     (f->type == FIELD_PREFIX ||
+				     ret->prefix.length == addr_bits(&ret->prefix.addr));
+		return ret->known;
+	default:
+		return false;
 	}
 }
 

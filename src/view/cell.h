@@ -22,6 +22,11 @@ struct cell {
 void cell_of_row(const struct field *f, const void *row, struct cell *ret);
 void cell_of_json(const struct field *f, const json_t *row, struct cell *ret);
 void cell_done(struct cell *c);
+/*
+ * The same of a member's JSON text alone, without memory; texts are borrowed. False: this does not
+ * tell (escapes, fractions, JSON columns).
+ */
+bool cell_of_text(const struct field *f, struct span value, struct cell *ret);
 
 /* Both known, both of the field's type: <0, 0, >0. */
 int cell_cmp(const struct field *f, const struct cell *a, const struct cell *b);

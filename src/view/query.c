@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/members.h"
 #include "view/sortkey.h"
 #include "view/term.h"
 
@@ -13,12 +15,16 @@ struct sort {
 	bool descending;
 };
 
+#define NEEDLE_SIZE 64
+
 struct query {
 	const struct noun *noun;
 	char *where; /* the terms' texts lie in it, unescaped in place */
 	size_t n_terms, n_sorts, n_columns;
 	uint64_t limit, offset;
 	struct term terms[QUERY_TERMS_MAX];
+	char needle[NEEDLE_SIZE]; /* "VALUE" of a term: no line without it matches; "": none */
+	size_t n_needle;
 	struct sort sorts[QUERY_SORTS_MAX];
 	const struct field *columns[QUERY_COLUMNS_MAX];
 };
@@ -120,6 +126,33 @@ static int term_take(struct query *q, char **p, uint64_t now_us, struct diag *re
 	return r;
 }
 
+/* Texts and IPv4 addresses have one spelling in JSON, unless it has escapes. */
+static void needle_take(struct query *q, const struct term *t)
+{
+	char addr[ADDR_TEXT_SIZE];
+	struct span text = t->value.text;
+
+	if (t->op != TERM_EQ || t->null || t->rest)
+		return;
+	if (t->field->type == FIELD_ADDR && t->value.prefix.length == 32 &&
+		t->value.prefix.addr.family == AF_INET)
+		text = span_text(addr_format(&t->value.prefix.addr, addr));
+	else if (t->field->type != FIELD_TEXT)
+		return;
+	if (text.n + 1 <= q->n_needle || text.n + 2 > NEEDLE_SIZE)
+		return;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < 0x20 || text.p[i] == '"' || text.p[i] == '\\')
+			return;
+	}
+	q->needle[0] = '"';
+	if (text.n)
+		memcpy(q->needle + 1, text.p, text.n);
+	q->n_needle = text.n + 1; /* behind an address its length may stand */
+	if (t->field->type == FIELD_TEXT)
+		q->needle[q->n_needle++] = '"';
+}
+
 static int where_parse(struct query *q, const char *text, uint64_t now_us, struct diag *reterr)
 {
 	char *p;
@@ -132,6 +165,8 @@ static int where_parse(struct query *q, const char *text, uint64_t now_us, struc
 		return -ENOMEM;
 	while (*p && r == 0)
 		r = term_take(q, &p, now_us, reterr);
+	for (size_t i = 0; i < q->n_terms && r == 0; i++)
+		needle_take(q, &q->terms[i]);
 	return r;
 }
 
@@ -292,6 +327,81 @@ bool query_match_line(const struct query *q, struct span line)
 	holds = query_match_json(q, row);
 	json_decref(row);
 	return holds;
+}
+
+/* 1, 0: the term holds, or not; -1: the text alone does not tell. */
+static int term_judge(const struct term *t, struct span value)
+{
+	struct cell c;
+
+	if (!cell_of_text(t->field, value, &c))
+		return -1;
+	return term_holds(t, &c);
+}
+
+bool query_rejects_line(const struct query *q, struct span line)
+{
+	uint32_t missing = q->n_terms ? UINT32_MAX >> (32 - q->n_terms) : 0;
+	struct member member;
+	struct members m;
+
+	if (q->n_needle && !memmem(line.p, line.n, q->needle, q->n_needle))
+		return !memchr(line.p, '\\', line.n);
+	members_init(&m, line);
+	while (missing && members_next(&m, &member)) {
+		for (size_t i = 0; i < q->n_terms; i++) {
+			if (!(missing & 1u << i) || !member_is(&member, q->terms[i].field->key))
+				continue;
+			switch (term_judge(&q->terms[i], member.value)) {
+			case 0:
+				return true;
+			case 1:
+				missing &= ~(1u << i);
+				break;
+			default: /* for a parser */
+				return false;
+			}
+		}
+	}
+	if (m.odd)
+		return false;
+	for (size_t i = 0; i < q->n_terms; i++) { /* what is not there is unknown */
+		struct cell c = { 0 };
+
+		if ((missing & 1u << i) && !term_holds(&q->terms[i], &c))
+			return true;
+	}
+	return false;
+}
+
+size_t query_terms(const struct query *q)
+{
+	return q->n_terms;
+}
+
+bool query_equality(
+	const struct query *q, size_t at, const struct field **ret_field, struct value *ret)
+{
+	const struct term *t = &q->terms[at];
+
+	if (at >= q->n_terms || t->op != TERM_EQ || t->null || t->rest || t->value.negative)
+		return false;
+	*ret = (struct value){ .known = true };
+	*ret_field = t->field;
+	switch (t->field->type) {
+	case FIELD_ADDR:
+	case FIELD_PREFIX:
+		ret->prefix = t->value.prefix;
+		return true;
+	case FIELD_TEXT:
+		ret->text = t->value.text;
+		return true;
+	case FIELD_JSON: /* any part of the text */
+		return false;
+	default:
+		ret->number = t->value.number;
+		return true;
+	}
 }
 
 static int cmp(const struct query *q, const void *a, const void *b, cell_fn *cell_of)

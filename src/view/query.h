@@ -50,6 +50,21 @@ bool query_match_row(const struct query *q, const void *row);
 bool query_match_json(const struct query *q, const json_t *row);
 bool query_match_line(const struct query *q, struct span line);
 
+/*
+ * A line that this rejects, query_match_line() would not match; it looks at the text alone, so it
+ * is quick, and says false wherever that does not decide. (Only of a key that is there twice the
+ * first counts here, the last there: such a line matches when both do.)
+ */
+bool query_rejects_line(const struct query *q, struct span line);
+
+/*
+ * The terms of the where that are plain equalities: the value's kind is the field's, an address is
+ * a prefix that holds it. False: the term of this number is none, or there is no such term.
+ */
+bool query_equality(
+	const struct query *q, size_t at, const struct field **ret_field, struct value *ret);
+size_t query_terms(const struct query *q);
+
 /* Order by the sort keys; 0 when equal or when no sort is asked for. */
 int query_cmp_row(const struct query *q, const void *a, const void *b);
 int query_cmp_json(const struct query *q, const json_t *a, const json_t *b);

@@ -49,6 +49,8 @@ static int begin_live(struct process *p, const struct ipc_message *m, int *fds, 
 		(void)record_begin(p, record);
 	heads_take_keys(p, ipc_slot(m, fds, n_fds, IPC_SLOT_KEYS));
 	r = restore(p, reterr);
+	if (r == 0)
+		indexing_begin(p);
 	if (r == 0 && listener >= 0)
 		r = serve_begin(p, listener, m->text, reterr);
 	sandbox(p);

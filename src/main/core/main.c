@@ -135,6 +135,7 @@ static void done(struct process *p)
 		(void)commit(p);
 	record_flush(p);
 	serve_done(p);
+	indexing_done(p);
 	commit_done(p);
 	heads_done(p);
 	p->core = core_free(p->core);

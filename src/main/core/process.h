@@ -9,6 +9,7 @@
 #include "main/ipc.h"
 #include "sink/sink.h"
 #include "store/eventlog.h"
+#include "store/sqlite/index.h"
 
 /*
  * The process that knows: it feeds the core with facts (facts.c: what observe sees; restore.c: what
@@ -70,6 +71,11 @@ struct process {
 		uint64_t thin_ns; /* next time */
 	} heads;
 
+	/* indexing.c */
+	struct index *index; /* NULL: there is none */
+	uv_timer_t index_timer;
+	char index_told[FACT_TEXT_SIZE]; /* what is to become an event; "": nothing */
+
 	/* serve.c */
 	struct api *api;
 	uv_poll_t api_poll;
@@ -130,6 +136,11 @@ void heads_committed(struct process *p); /* a group was */
 void heads_signed(struct process *p, const struct ipc_message *m);
 void heads_stop(struct process *p); /* waits for the last one, but not long */
 void heads_done(struct process *p);
+
+/* indexing.c */
+void indexing_begin(struct process *p); /* the log is open */
+int indexing_anew(struct process *p, const struct api_peer *who, uint64_t *ret_ticket);
+void indexing_done(struct process *p);
 
 /* serve.c */
 int serve_begin(struct process *p, int listen_fd, const char *note, struct diag *reterr);

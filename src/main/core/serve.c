@@ -33,6 +33,11 @@ static int on_set_audit(void *userdata, const struct api_peer *who, const uint8_
 	return audit_change(userdata, who, subcategories, n, setting, ret_ticket, reterr);
 }
 
+static int on_reindex(void *userdata, const struct api_peer *who, uint64_t *ret_ticket)
+{
+	return indexing_anew(userdata, who, ret_ticket);
+}
+
 static bool on_refresh(void *userdata)
 {
 	return facts_refresh(userdata);
@@ -81,6 +86,7 @@ int serve_begin(struct process *p, int listen_fd, const char *note, struct diag 
 	struct api_options o = { .core = p->core,
 		.listen_fd = listen_fd,
 		.state_fd = p->state_fd,
+		.index = p->index,
 		.last_seq = p->last_seq,
 		.own_uid = geteuid() };
 	const struct passwd *user = getpwuid(geteuid());
@@ -97,6 +103,7 @@ int serve_begin(struct process *p, int listen_fd, const char *note, struct diag 
 	if (p->state_fd >= 0) {
 		o.calls.feed = on_feed;
 		o.calls.set_audit = on_set_audit;
+		o.calls.reindex = on_reindex;
 		o.calls.refresh = on_refresh;
 		o.calls.log_state = on_log_state;
 	}

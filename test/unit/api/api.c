@@ -58,6 +58,29 @@ static json_t *json_of(const struct answer *a)
 	return j;
 }
 
+static void words_must_be_words(void **state)
+{
+	CLEANUP_ANSWER struct answer a = { 0 }, b = { 0 };
+	struct harness *h = *state;
+
+	log_events(h, 3);
+	ask(h, "GET", "/api/v1/events?text=--", "", NULL, &a);
+	assert_int_equal(a.status, 400);
+	assert_non_null(strstr(a.body.p, "no word"));
+	ask(h, "GET", "/api/v1/events?text=nowhere", "", NULL, &b);
+	assert_int_equal(b.status, 200);
+	assert_string_equal(b.body.p, "{\"items\":[],\"more\":false}\n");
+}
+
+static void without_an_index_there_is_none_to_build(void **state)
+{
+	CLEANUP_ANSWER struct answer a = { 0 };
+	struct harness *h = *state;
+
+	ask(h, "POST", "/api/v1/log/reindex", "", "", &a);
+	assert_int_equal(a.status, 404);
+}
+
 static void rows_are_asked(void **state)
 {
 	struct harness *h = *state;
@@ -782,6 +805,9 @@ static void a_real_socket_is_served(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(words_must_be_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			without_an_index_there_is_none_to_build, setup, teardown),
 		cmocka_unit_test_setup_teardown(rows_are_asked, setup, teardown),
 		cmocka_unit_test_setup_teardown(mistakes_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_and_schema_are_whole, setup, teardown),

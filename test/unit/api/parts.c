@@ -12,10 +12,10 @@
 
 #include "api/api.h"
 #include "api/collect.h"
-#include "api/filter.h"
 #include "api/ring.h"
 #include "store/cursor.h"
 #include "store/eventlog.h"
+#include "view/filter.h"
 
 /* Spans have no end mark. */
 static unsigned long number_at(const struct collect *c, size_t at)

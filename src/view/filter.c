@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/filter.h"
+#include "view/filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/members.h"
 #include "view/doc.h"
 
 static int ids_parse(struct filter *f, const char *p, struct diag *reterr)
@@ -25,17 +26,16 @@ static int ids_parse(struct filter *f, const char *p, struct diag *reterr)
 	return 0;
 }
 
-static int time_take(const char *text, uint64_t now_us, char ret[TIME_TEXT_SIZE], const char *what,
-	struct diag *reterr)
+static int time_take(const char *text, uint64_t now_us, char ret[TIME_TEXT_SIZE], uint64_t *ret_us,
+	const char *what, struct diag *reterr)
 {
 	struct diag d = { 0 };
-	uint64_t us;
 
 	if (!text || !*text)
 		return 0;
-	if (time_parse(text, now_us, &us, &d) < 0)
+	if (time_parse(text, now_us, ret_us, &d) < 0)
 		return diag_set(reterr, -EINVAL, "%s: %.400s", what, d.text);
-	time_format(us, ret);
+	time_format(*ret_us, ret);
 	return 0;
 }
 
@@ -44,10 +44,13 @@ int filter_init(
 {
 	int r = ids_parse(f, text->ids, reterr);
 
+	f->until_us = UINT64_MAX;
 	if (r == 0)
-		r = time_take(text->since, now_us, f->since, "since", reterr);
+		r = time_take(text->since, now_us, f->since, &f->since_us, "since", reterr);
 	if (r == 0)
-		r = time_take(text->until, now_us, f->until, "until", reterr);
+		r = time_take(text->until, now_us, f->until, &f->until_us, "until", reterr);
+	if (r == 0)
+		r = words_parse(text->words, &f->words, reterr);
 	if (r == 0)
 		r = query_new(&noun_event, &text->query, now_us, &f->query, reterr);
 	return r;
@@ -55,6 +58,7 @@ int filter_init(
 
 void filter_done(struct filter *f)
 {
+	words_done(&f->words);
 	f->query = query_free(f->query);
 }
 
@@ -64,36 +68,39 @@ struct line_head {
 	uint64_t id;
 };
 
-static bool expect(struct reader *r, const char *text)
+/* Takes the text off the front, if it is there. */
+static inline bool expect(struct span *s, const char *text, size_t n)
 {
-	struct span s = reader_take(r, strlen(text));
-
-	return reader_ok(r) && span_equal(s, span_text(text));
+	if (s->n < n || memcmp(s->p, text, n) != 0)
+		return false;
+	*s = span_of(s->p + n, s->n - n);
+	return true;
 }
+#define EXPECT(s, text) expect(s, text, sizeof(text) - 1)
 
-static bool digits(struct reader *r, uint64_t *ret)
+static inline bool digits(struct span *s, uint64_t *ret)
 {
 	uint64_t v = 0;
 	size_t n = 0;
 
-	for (; r->p + n < r->end && r->p[n] >= '0' && r->p[n] <= '9' && n < 19; n++)
-		v = v * 10 + (uint64_t)(r->p[n] - '0');
-	(void)reader_take(r, n);
+	for (; n < s->n && s->p[n] >= '0' && s->p[n] <= '9' && n < 19; n++)
+		v = v * 10 + (uint64_t)(s->p[n] - '0');
+	*s = span_of(s->p + n, s->n - n);
 	*ret = v;
 	return n > 0;
 }
 
 static bool head_quick(struct span line, struct line_head *ret)
 {
-	struct reader r;
+	const size_t n_time = sizeof("2026-01-31T12:00:00.000000Z") - 1;
 	uint64_t n;
 
-	reader_init(&r, line);
-	if (!expect(&r, "{\"v\":") || !digits(&r, &n) || !expect(&r, ",\"seq\":") ||
-		!digits(&r, &n) || !expect(&r, ",\"time\":\""))
+	if (!EXPECT(&line, "{\"v\":") || !digits(&line, &n) || !EXPECT(&line, ",\"seq\":") ||
+		!digits(&line, &n) || !EXPECT(&line, ",\"time\":\"") || line.n < n_time)
 		return false;
-	ret->time = reader_take(&r, strlen("2026-01-31T12:00:00.000000Z"));
-	return expect(&r, "\",\"id\":") && digits(&r, &ret->id) && expect(&r, ",");
+	ret->time = span_of(line.p, n_time);
+	line = span_of(line.p + n_time, line.n - n_time);
+	return EXPECT(&line, "\",\"id\":") && digits(&line, &ret->id) && EXPECT(&line, ",");
 }
 
 /* Times of one spelling are in the order of their octets. */
@@ -115,6 +122,31 @@ static bool head_match(const struct filter *f, const struct line_head *h)
 	       (!f->until[0] || time_cmp(h->time, f->until) < 0);
 }
 
+static bool words_hold(const struct words *w, struct span line)
+{
+	CLEANUP(doc) struct doc *d = NULL;
+	struct member member = { .key = { 0 } };
+	struct members m;
+	struct span text;
+	const char *message;
+
+	if (w->n == 0)
+		return true;
+	members_init(&m, line);
+	while (members_next(&m, &member)) {
+		if (!member_is(&member, "message"))
+			continue;
+		if (member_text(member.value, &text))
+			return words_match(w, text);
+		break;
+	}
+	/* Not there, or with escapes, or spelled otherwise. */
+	if (doc_parse(line, &d, NULL) < 0)
+		return false;
+	message = doc_text(d, "message");
+	return message && words_match(w, span_text(message));
+}
+
 bool filter_match(const struct filter *f, struct span line)
 {
 	CLEANUP(doc) struct doc *d = NULL;
@@ -131,5 +163,6 @@ bool filter_match(const struct filter *f, struct span line)
 		if (!head_match(f, &h))
 			return false;
 	}
-	return query_match_line(f->query, line);
+	return !query_rejects_line(f->query, line) && words_hold(&f->words, line) &&
+	       query_match_line(f->query, line);
 }
