@@ -3,14 +3,19 @@
 # Monitors under test. Sourced by lab/inside. Each has a folder of its own, $LAB_TMP/monitor/NAME: its configuration,
 # state directory (state), socket, what it says (said), and the process to be ended (pid).
 
+# has_bpf: can programs of the monitor run in this kernel? If so, then they must.
+has_bpf()
+{
+	[ -e /sys/kernel/btf/vmlinux ] && [ -e "$LAB_BUILD/bpf/drops.bpf.o" ]
+}
+
 # evidence_of MODE: what a monitor of that name may use.
 evidence_of()
 {
 	case $1 in
 	none) echo '{}' ;;
-	sa) echo '{"sa"}' ;;
-	audit) echo '{"audit"}' ;;
-	all) echo '{"sa", "audit"}' ;;
+	sa | audit | bpf) echo "{\"$1\"}" ;;
+	all) echo '{"sa", "audit", "bpf"}' ;;
 	esac
 }
 
@@ -64,10 +69,13 @@ within()
 	done
 }
 
+# is_ready NAME: it sees the SAs; and if there can be programs of its own in the kernel, they run.
 is_ready()
 {
-	ask "$1" status >/dev/null 2>&1 && ask "$1" show source -j 2>/dev/null |
-		jq -es 'map(select(.name == "xfrm")) | length > 0 and all(.[]; .state == "in step")' >/dev/null
+	local sources='"xfrm"'
+	! has_bpf || ! grep -q '^evidence.*bpf' "$LAB_TMP/monitor/$1/conf" || sources=$sources,'"bpf"'
+	ask "$1" show source -j 2>/dev/null | jq -es "group_by(.name) | map(select(.[0].name | IN($sources)))
+		| length == ([$sources] | length) and all(.[][]; .state == \"in step\")" >/dev/null
 }
 
 # monitor_ready NAME

@@ -8,7 +8,7 @@ build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
 	libmnl-dev libuv1-dev libmicrohttpd-dev libssl-dev libjansson-dev libcurl4-openssl-dev
 	libzstd-dev libconfuse-dev libsqlite3-dev libcap-dev libseccomp-dev libcmocka-dev clang bpftool libbpf-dev'
 test='libclang-rt-dev clang-format mandoc jq kmod procps util-linux binutils zstd
-	user-mode-linux libcap2-bin openssl'
+	user-mode-linux libcap2-bin openssl qemu-system-x86 busybox-static xz-utils'
 
 wanted=
 for set in "$@"; do
@@ -40,19 +40,28 @@ missing=
 for package in $wanted; do
 	printf '%s\n' "$there" | grep -qxF "$package" || missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
-
 sudo=
 if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 	command -v sudo >/dev/null || sudo=none
 fi
-if [ "$sudo" = none ] || ! command -v apt-get >/dev/null; then
-	echo "Missing; as root: apt-get install --no-install-recommends$missing" >&2
-	exit 1
+if [ -n "$missing" ]; then
+	if [ "$sudo" = none ] || ! command -v apt-get >/dev/null; then
+		echo "Missing; as root: apt-get install --no-install-recommends$missing" >&2
+		exit 1
+	fi
+	echo "Installing:$missing" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	# Package lists may be there already; a fresh machine has none, an old one stale ones.
+	$sudo apt-get install -y -q --no-install-recommends $missing ||
+		{ $sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends $missing; } || exit
 fi
-echo "Installing:$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
-# Package lists may be there already; a fresh machine has none, an old one stale ones.
-$sudo apt-get install -y -q --no-install-recommends $missing && exit 0
-$sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends $missing
+
+# The kernels of the lab's virtual machine are fetched, not installed. Without them its tests say so.
+case " $* " in *' test '*) ;; *) exit 0 ;; esac
+kernel=$(dirname "$0")/../lab/qemu/kernel
+for release in 6.1 6.12; do
+	"$kernel" $release >/dev/null && continue
+	[ "$sudo" = none ] || { $sudo apt-get update -q && "$kernel" $release >/dev/null; }
+done
+exit 0

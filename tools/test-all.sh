@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # All tests, in parts whose results lie in build-test/ as TAP or as Meson's log; tally.py sums them up.
-# FUZZ_SECONDS: how long each fuzzer runs (default 3). PARTS: only these, of "gcc lab clang".
+# FUZZ_SECONDS: how long each fuzzer runs (default 3). PARTS: only these, of "gcc lab qemu clang".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 out=build-test
 build=${BUILD:-build}
-parts=${PARTS:-gcc lab clang}
+parts=${PARTS:-gcc lab qemu clang}
 seconds=${FUZZ_SECONDS:-3}
 rm -rf $out
 mkdir -p $out
@@ -49,9 +49,11 @@ meson_test() { # NAME DIR ARGUMENT...: results are counted from Meson's log, not
 	fi
 }
 
-run_lab() {
-	echo "== lab" >&2
-	LAB_BUILD=$PWD/$build LAB_LIMIT=${LAB_LIMIT:-600} lab/run test >"$out/lab.tap" 2>"$out/lab.log"
+run_lab() { # NAME ARGUMENT...: in the environment, which kernel
+	local name=$1
+	shift
+	echo "== $name" >&2
+	LAB_BUILD=$PWD/$build LAB_LIMIT=${LAB_LIMIT:-600} lab/run test "$@" >"$out/$name.tap" 2>"$out/$name.log"
 }
 
 fuzz() {
@@ -70,13 +72,18 @@ fuzz() {
 for part in $parts; do
 	case $part in
 	gcc) part build-gcc set_up "$build" && meson_test gcc "$build" --no-suite lab ;;
-	lab) run_lab ;;
+	lab) run_lab lab ;;
+	qemu)
+		for release in 6.1 6.12; do
+			LAB_KERNEL=qemu LAB_RELEASE=$release run_lab "qemu-$release" scenarios
+		done
+		;;
 	clang)
 		CC=clang part build-clang set_up build-clang -Db_sanitize=address,undefined -Db_lundef=false \
 			-Dfuzz=true -Doptimization=1 &&
 			meson_test clang build-clang --suite unit --suite fuzz --suite golden --timeout-multiplier 3 && fuzz
 		;;
-	*) echo "test-all.sh: no part $part; there are gcc, lab and clang" >&2; exit 2 ;;
+	*) echo "test-all.sh: no part $part; there are gcc, lab, qemu and clang" >&2; exit 2 ;;
 	esac
 done
 exec python3 tools/tally.py $out
