@@ -9,14 +9,9 @@
 
 struct addr addr_make(uint8_t family, const void *octets)
 {
-	struct addr a = { .family = family };
+	struct addr a;
 
-	if (family == AF_INET)
-		memcpy(a.octets, octets, 4);
-	else if (family == AF_INET6)
-		memcpy(a.octets, octets, 16);
-	else
-		a.family = 0;
+	addr_set(&a, family, octets);
 	return a;
 }
 
@@ -37,11 +32,6 @@ bool addr_is_any(const struct addr *a)
 	static const uint8_t zero[16];
 
 	return memcmp(a->octets, zero, sizeof(zero)) == 0;
-}
-
-unsigned addr_bits(const struct addr *a)
-{
-	return a->family == AF_INET ? 32 : a->family == AF_INET6 ? 128 : 0;
 }
 
 char *addr_format(const struct addr *a, char ret[ADDR_TEXT_SIZE])

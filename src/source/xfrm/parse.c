@@ -40,18 +40,16 @@ static enum parse_result selector_of(const struct xfrm_selector *s, struct selec
 		return PARSE_MALFORMED;
 	if (bits != 0 && (s->prefixlen_s > bits || s->prefixlen_d > bits))
 		return PARSE_MALFORMED;
-	*ret = (struct selector){
-		.src.addr = address(s->family, &s->saddr),
-		.dst.addr = address(s->family, &s->daddr),
-		.src.length = bits ? s->prefixlen_s : 0,
-		.dst.length = bits ? s->prefixlen_d : 0,
-		.sport = ntohs(s->sport),
-		.sport_mask = ntohs(s->sport_mask),
-		.dport = ntohs(s->dport),
-		.dport_mask = ntohs(s->dport_mask),
-		.proto = s->proto,
-		.ifindex = (uint32_t)s->ifindex,
-	};
+	addr_set(&ret->src.addr, s->family, &s->saddr);
+	addr_set(&ret->dst.addr, s->family, &s->daddr);
+	ret->src.length = bits ? s->prefixlen_s : 0;
+	ret->dst.length = bits ? s->prefixlen_d : 0;
+	ret->sport = ntohs(s->sport);
+	ret->sport_mask = ntohs(s->sport_mask);
+	ret->dport = ntohs(s->dport);
+	ret->dport_mask = ntohs(s->dport_mask);
+	ret->proto = s->proto;
+	ret->ifindex = (uint32_t)s->ifindex;
 	return PARSE_OK;
 }
 
@@ -363,20 +361,19 @@ static enum parse_result take_templates(const struct nlattr *a, struct policy *p
 	if (n > POLICY_TEMPLATES || mnl_attr_get_payload_len(a) % sizeof(struct xfrm_user_tmpl))
 		return PARSE_MALFORMED;
 	for (size_t i = 0; i < n; i++) {
+		struct template *to = &p->templates[i];
 		struct xfrm_user_tmpl t;
 
 		memcpy(&t, from + i * sizeof(t), sizeof(t));
 		if (!family_known(t.family))
 			return PARSE_MALFORMED;
-		p->templates[i] = (struct template){
-			.src = address(t.family, &t.saddr),
-			.dst = address(t.family, &t.id.daddr),
-			.spi = ntohl(t.id.spi),
-			.reqid = t.reqid,
-			.proto = t.id.proto,
-			.mode = t.mode,
-			.optional = t.optional,
-		};
+		addr_set(&to->src, t.family, &t.saddr);
+		addr_set(&to->dst, t.family, &t.id.daddr);
+		to->spi = ntohl(t.id.spi);
+		to->reqid = t.reqid;
+		to->proto = t.id.proto;
+		to->mode = t.mode;
+		to->optional = t.optional;
 	}
 	p->n_templates = (uint8_t)n;
 	return PARSE_OK;
@@ -415,17 +412,17 @@ static enum parse_result policy_of(
 	if (i->dir > POLICY_SOCKET_OUT || i->action > XFRM_POLICY_BLOCK ||
 		!family_known(i->sel.family))
 		return PARSE_MALFORMED;
-	*ret = (struct policy){
-		.index = i->index,
-		.priority = i->priority,
-		.direction = i->dir,
-		.block = i->action == XFRM_POLICY_BLOCK,
-		.flags = i->flags,
-		.added_s = i->curlft.add_time,
-		.used_s = i->curlft.use_time,
-		.hard_add_s = i->lft.hard_add_expires_seconds,
-		.hard_use_s = i->lft.hard_use_expires_seconds,
-	};
+	/* Not the templates: dumps are long, and most policies have one or two. */
+	memset(ret, 0, offsetof(struct policy, templates));
+	ret->index = i->index;
+	ret->priority = i->priority;
+	ret->direction = i->dir;
+	ret->block = i->action == XFRM_POLICY_BLOCK;
+	ret->flags = i->flags;
+	ret->added_s = i->curlft.add_time;
+	ret->used_s = i->curlft.use_time;
+	ret->hard_add_s = i->lft.hard_add_expires_seconds;
+	ret->hard_use_s = i->lft.hard_use_expires_seconds;
 	r = selector_of(&i->sel, &ret->selector);
 	for (const struct nlattr *a = attr_first(m); a && r == PARSE_OK; a = attr_next(m, a))
 		r = policy_attribute(a, ret);
@@ -497,6 +494,7 @@ static enum parse_result parse_default(const void *payload, size_t n, struct fac
 	f->policy_default.block_in = v[0] == XFRM_USERPOLICY_BLOCK_;
 	f->policy_default.block_fwd = v[1] == XFRM_USERPOLICY_BLOCK_;
 	f->policy_default.block_out = v[2] == XFRM_USERPOLICY_BLOCK_;
+	f->policy_default.initial = false;
 	return PARSE_OK;
 }
 
@@ -592,8 +590,8 @@ enum parse_result xfrm_parse(const void *message, size_t n, struct fact *ret)
 	head = xfrm_head_size(h.nlmsg_type);
 	if (head < 0 && h.nlmsg_type != XFRM_MSG_GETDEFAULT_)
 		return PARSE_UNKNOWN;
-	/* Most of struct fact is for others: counters, texts. */
-	memset(ret, 0, offsetof(struct fact, sa) + sizeof(ret->policy_gone) + sizeof(ret->sa_gone));
+	/* What each message is told as is set below; most of the union is for others. */
+	memset(ret, 0, offsetof(struct fact, sa));
 	ret->source = SOURCE_XFRM;
 	if (h.nlmsg_type == XFRM_MSG_GETDEFAULT_)
 		return parse_default(payload, n, ret);
