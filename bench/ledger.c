@@ -40,6 +40,11 @@ static void emit(void *userdata, struct fact *f)
 	f->seq = ++l->seq;
 	f->boot_ns = l->stamp_boot_ns;
 	f->real_us = l->stamp_real_us;
+	/* As fact_decode() does. */
+	if (f->type == FACT_POLICY)
+		f->policy.policy.netns = f->netns;
+	else if (f->type == FACT_POLICY_GONE)
+		f->policy_gone.policy.netns = f->netns;
 	if (f->type == FACT_SOURCE) {
 		l->n_losses = f->source_change.losses;
 		l->state = f->source_change.state;
@@ -88,23 +93,36 @@ void ledger_begin(struct ledger *l, uint32_t room)
 		die("memory");
 }
 
-void ledger_read(struct ledger *l, int timeout_ms)
+bool ledger_read(struct ledger *l, int timeout_ms)
 {
 	struct pollfd p[XFRM_FDS];
+	int n;
 
 	for (size_t i = 0; i < XFRM_FDS; i++)
 		p[i] = (struct pollfd){ .fd = xfrm_fd(l->xfrm, i), .events = POLLIN };
-	if (poll(p, XFRM_FDS, timeout_ms) < 0 && errno != EINTR)
+	n = poll(p, XFRM_FDS, timeout_ms);
+	if (n < 0 && errno != EINTR)
 		die("poll");
 	for (size_t i = 0; i < XFRM_FDS; i++) {
 		if (p[i].revents)
 			xfrm_readable(l->xfrm, i);
 	}
+	return n > 0;
 }
 
 void ledger_ask(struct ledger *l, unsigned want)
 {
 	xfrm_ask(l->xfrm, want);
 	while (xfrm_busy(l->xfrm))
-		ledger_read(l, 1000);
+		(void)ledger_read(l, 1000);
+}
+
+void ledger_round(struct ledger *l)
+{
+	struct fact poll = { .type = FACT_POLL, .source = SOURCE_XFRMSTAT };
+
+	for (unsigned i = 0; i < 16 && ledger_read(l, 0); i++)
+		;
+	ledger_ask(l, XFRM_WANT_COUNTS | xfrm_stale(l->xfrm));
+	emit(l, &poll);
 }

@@ -21,4 +21,7 @@ struct ledger {
 
 void ledger_begin(struct ledger *l, uint32_t room); /* octets of receive buffer; dies on errors */
 void ledger_ask(struct ledger *l, unsigned want); /* and reads until all is answered */
-void ledger_read(struct ledger *l, int timeout_ms); /* what the kernel says within that time */
+/* What the kernel says, when it does within that time; false: nothing. A part of it, if much. */
+bool ledger_read(struct ledger *l, int timeout_ms);
+/* A round, as the monitor's: what is stale is read anew, what is missing then is gone. */
+void ledger_round(struct ledger *l);

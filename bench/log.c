@@ -2,8 +2,10 @@
 /*
  * The event log, in a directory that is empty or not there yet.
  *   log ours DIR EVENTS GROUP     the store's writer, a commit a group
- *   log append DIR EVENTS GROUP   the limit: the same octets, one write and one fdatasync a group
- *   log sqlite DIR EVENTS GROUP   the peer: the same facts in a table with three indexes, durable
+ *   log append FILE EVENTS GROUP OCTETS
+ *                                 the limit: as many octets, one write and one fdatasync a group
+ *   log sqlite FILE EVENTS GROUP  the peer: the same facts in a table with three indexes, durable
+ *   log seal DIR                  seals what mklog wrote
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -193,6 +195,34 @@ static void sqlite(const char *path, uint64_t n, uint64_t group)
 	sqlite3_close(db);
 }
 
+static void seal(const char *dir)
+{
+	struct eventlog *l = begin_ours(dir);
+	struct measure begin = measure_now(), m;
+	struct eventlog_segment *segments;
+	uint64_t events = 0, octets = 0;
+	size_t n;
+	char more[64];
+	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while ((errno = eventlog_seal(l)) == 1)
+		;
+	errno = errno ? errno : -eventlog_segments(dir_fd, &segments, &n);
+	if (errno)
+		die("seal");
+	m = measure_since(&begin);
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (!segments[i].sealed)
+			continue;
+		events += segments[i + 1].first_seq - segments[i].first_seq;
+		octets += segments[i].size;
+	}
+	snprintf(more, sizeof(more), "\"octets\":%llu", (unsigned long long)octets);
+	measure_print(events, &m, more);
+	free(segments);
+	eventlog_free(l);
+}
+
 int main(int argc, char **argv)
 {
 	make_kinds();
@@ -202,6 +232,8 @@ int main(int argc, char **argv)
 		append(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
 	} else if (argc == 5 && !strcmp(argv[1], "sqlite")) {
 		sqlite(argv[2], number(argv[3]), number(argv[4]));
+	} else if (argc == 3 && !strcmp(argv[1], "seal")) {
+		seal(argv[2]);
 	} else {
 		fprintf(stderr,
 			"usage: log ours|sqlite DIR EVENTS GROUP | append FILE EVENTS GROUP "
