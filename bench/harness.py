@@ -80,13 +80,16 @@ class Bench:
         """The last CPU that we may use; interrupts and everybody else prefer the first."""
         return ['taskset', '-c', str(max(os.sched_getaffinity(0)))]
 
-    def run(self, command, reads=True, **kwargs):
-        """Runs to the end. {'wall', 'cpu'} in seconds, 'rss' in octets, and the JSON object it printed last, if any."""
+    def run(self, command, reads=True, into=None, fails=(), **kwargs):
+        """
+        Runs to the end. {'wall', 'cpu'} in seconds, 'rss' in octets, and the JSON object it printed last, if any. What
+        it prints goes to a file (into), or nowhere (reads=False). fails: other statuses that are fine.
+        """
         self.progress(f'{self.name}: {pathlib.Path(command[0]).name}')
         begin = time.monotonic()
-        p = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE if reads else subprocess.DEVNULL,
+        p = subprocess.Popen(list(map(str, command)), stdout=into or (subprocess.PIPE if reads else subprocess.DEVNULL),
                              stderr=subprocess.PIPE, text=True, **kwargs)
-        out = p.stdout.read() if reads else ''
+        out = p.stdout.read() if p.stdout else ''
         _, status, usage = os.wait4(p.pid, 0)
         wall = time.monotonic() - begin
         p.returncode = os.waitstatus_to_exitcode(status)
@@ -94,7 +97,7 @@ class Bench:
         p.stderr.close()
         if p.stdout:
             p.stdout.close()
-        if p.returncode != 0:
+        if p.returncode != 0 and p.returncode not in fails:
             raise subprocess.SubprocessError(f'{" ".join(map(str, command))}: {err or p.returncode}')
         result = {'wall': wall, 'cpu': usage.ru_utime + usage.ru_stime, 'rss': usage.ru_maxrss * 1024}
         last = out.strip().rpartition('\n')[2]

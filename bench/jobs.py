@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmarks; each a function whose first line of documentation is what `bench/run list` says."""
-from harness import Netns, need, need_root
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+from harness import Netns, Skip, need, need_root
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def per(results, key='cpu'):
@@ -49,4 +58,224 @@ def policies(bench):
                       goal=('<=', 256))
 
 
-ALL = {'policies': policies}
+def changes(bench):
+    """Policies that come and go, followed by the source and the core: what was lost, is the model exact?"""
+    program = bench.program('bench/bench-changes')
+    n = 100_000 if bench.quick else 400_000
+    for rate, title in (40_000, '40,000 changes a second'), (0, 'changes as fast as the kernel takes them'):
+        results = []
+        for _ in range(bench.pairs):
+            with Netns() as netns:
+                results.append(bench.run(OURS + netns.inside(program, n, rate)))
+        bench.row(title, [r['n'] / (r['changes_ns'] / 1e9) for r in results], '/s', note='changes made')
+        bench.row(title, [r['lost'] for r in results], '', note='told as lost',
+                  goal=None if rate == 0 else ('<=', 0))
+        bench.row(title, [int(r['exact'] and r['in_step']) for r in results], '', note='exact in the end (1: yes)',
+                  goal=('>=', 1))
+        bench.row(title, [r['cpu'] / r['n'] for r in results], 's', note='our CPU a change')
+
+
+def log(bench):
+    """The event log: groups of 1, 100, 1,000 events against append + fdatasync, and SQLite (WAL, FULL).
+
+    Wall time: the disk is what it is about.
+    """
+    program = bench.program('bench/bench-log')
+    for group, n in ((1, 500), (100, 20_000), (1000, 200_000)):
+        n = n // 4 if bench.quick else n
+        size = []
+
+        def ours():
+            shutil.rmtree(bench.scratch / 'log', ignore_errors=True)
+            r = bench.run([program, 'ours', bench.scratch / 'log', n, group])
+            size.append(round(r['octets'] / n))
+            return r
+
+        def sqlite():
+            for path in bench.scratch.glob('sqlite*'):
+                path.unlink()
+            return bench.run([program, 'sqlite', bench.scratch / 'sqlite', n, group])
+
+        results = bench.turns({
+            'ours': ours,
+            'append': lambda: bench.run([program, 'append', bench.scratch / 'append', n, group, size[0]]),
+            'sqlite': sqlite,
+        })
+        job = f'durable events, {group:,} a group ({size[0]} octets each)'
+        rates = rate(results['ours'])
+        bench.row(job, rates, '/s', 'of append + fdatasync', rate(results['append']), 'less',
+                  ('>=', 0.9 if group == 1 else 0.5))
+        bench.row(job, rates, '/s', 'times SQLite', rate(results['sqlite']), 'less')
+        if group == 1000:
+            bench.row(job, per(results['ours']), 's', note='our CPU an event')
+
+
+def make_log(bench, name, n, audit=None, segment=64 << 20):
+    bench.run([bench.program('bench/mklog'), '-S', segment, *(['-a', audit] if audit else []), bench.scratch / name, n])
+    return bench.scratch / name
+
+
+def sealed(bench):
+    """Octets of a sealed event, and how fast sealing is."""
+    n = 200_000 if bench.quick else 2_000_000
+    directory = make_log(bench, 'sealed', n, segment=16 << 20)
+    r = bench.run([bench.program('bench/bench-log'), 'seal', directory])
+    bench.row(f'{n:,} events, sealed', [r['octets'] / r['n']], 'B', note='an event', goal=('<=', 70))
+    bench.row(f'{n:,} events, sealed', [r['n'] / r['cpu']], '/s', note='events a second of CPU')
+    shutil.rmtree(directory)
+
+
+def queries(bench):
+    """The last 100 events of an id and a source, of 10 million: through the index."""
+    n = 1_000_000 if bench.quick else 10_000_000
+    program = bench.program('bench/indexbench')
+    directory = make_log(bench, 'queries', n)
+    r = bench.run([program, directory, 2000 if bench.quick else 20_000])
+    job = f'the last 100 events of a kind and peer, of {n:,}'
+    for key, what, goal in (('p50_ms', 'p50', 0.25e-3), ('p99_ms', 'p99', 1e-3), ('p50_cpu_ms', 'p50 of CPU', None),
+                            ('p99_cpu_ms', 'p99 of CPU', None)):
+        bench.row(job, [r[key] / 1e3], 's', note=what, goal=goal and ('<=', goal))
+    bench.row(job, [r['octets_an_event']], 'B', note='index, an event', goal=('<=', 120))
+    bench.row(job, [r['events'] / r['built_s']], '/s', note='events indexed')
+    shutil.rmtree(directory)
+
+
+def scan(bench):
+    """All of a million events, one by one, against `ausearch -i` over the same packets' audit records."""
+    need('ausearch')
+    n = 100_000 if bench.quick else 1_000_000
+    program = bench.program('ipsecmon')
+    records = bench.scratch / 'audit.log'
+    directory = make_log(bench, 'scan', n, records)
+    results = bench.turns({
+        'ours': lambda: bench.run([program, 'audit', 'scan', directory, '--where', 'src=10.0.0.0/16'], reads=False),
+        'ausearch': lambda: bench.run(['ausearch', '-if', records, '-m', 'MAC_IPSEC_EVENT', '-i'], reads=False),
+        'grep': lambda: bench.run(['grep', '-c', 'no such word', *sorted((directory / 'log').iterdir())], reads=False,
+                                  fails=(1,)),
+    }, min(bench.pairs, 3))
+    job = f'{n:,} events scanned for a source, CPU'
+    ours = [r['cpu'] for r in results['ours']]
+    bench.row(job, ours, 's', 'times faster than ausearch -i', [r['cpu'] for r in results['ausearch']], 'times',
+              ('>=', 30))
+    bench.row(job, ours, 's', 'times grep', [r['cpu'] for r in results['grep']], 'less')
+    shutil.rmtree(directory)
+
+
+def replay(bench):
+    """The core alone: a recording of the lab's faults, many times over, as `ipsecmond --replay` reads it."""
+    recording = (HERE.parent / 'test/golden/faults.facts').read_bytes()
+    times = 20 if bench.quick else 200
+    facts, at = 0, 20  # behind the header
+    while at < len(recording):
+        at += 4 + int.from_bytes(recording[at:at + 4], 'little')
+        facts += 1
+    path = bench.scratch / 'facts'
+    with open(path, 'wb') as f:
+        f.write(recording[:20])
+        for _ in range(times):
+            f.write(recording[20:])
+    out = bench.scratch / 'replayed'
+    command = [bench.program('ipsecmond'), '--foreground', '--replay', path]
+    results = []
+    for _ in range(bench.pairs):
+        with open(out, 'wb') as f:
+            results.append(bench.run(command, into=f))
+    events = sum(1 for line in open(out, 'rb') if line.startswith(b'{"v":'))
+    job = f'{facts * times:,} facts replayed ({events:,} events)'
+    bench.row(job, [facts * times / r['cpu'] for r in results], '/s', note='facts a second of CPU')
+    bench.row(job, [events / r['cpu'] for r in results], '/s', note='events a second of CPU')
+
+
+def sas(bench):
+    """What the monitor spends an interval on 10,000 SAs, against one bare dump of them (user-mode kernel)."""
+    need('linux.uml')
+    bench.program('bench/bench-sas')
+    n, seconds = (2_000, 20) if bench.quick else (10_000, 60)
+    folder = bench.scratch / 'guest'
+    folder.mkdir()
+    (folder / 'job').write_text(f'exec python3 {HERE}/guest_sas.py {bench.build} {n} {seconds} /run/lab/out/result\n')
+    bench.run(['timeout', '300', 'linux.uml', 'mem=1G', 'rootfstype=hostfs', 'root=/dev/root', 'rootflags=/', 'ro',
+               f'init={HERE.parent}/lab/guest/init', 'con=null', 'con0=null,fd:1', 'ssl0=null', f'uml_dir={folder}/uml',
+               'loglevel=1', f'lab.out={folder}', 'lab.modules=/usr/lib/uml/modules', 'lab.line=64'], reads=False,
+              stdin=subprocess.DEVNULL)
+    result = folder / 'result'
+    if not result.exists():
+        raise ValueError('the user-mode kernel gave no result')
+    r = json.loads(result.read_text())
+    walk = sum(r['walk']) / len(r['walk'])
+    bench.row(f'{n:,} SAs, CPU an interval of {r["interval"]:g} s', [r['monitor']], 's', 'times one bare dump', [walk],
+              'less', ('<=', 2))
+
+
+def bpf(bench):
+    """What our BPF programs cost a drop, by the kernel's own count, while clear text meets a policy."""
+    need_root()
+    need('bpftool', 'ip')
+    n = 20_000 if bench.quick else 200_000
+    switch = pathlib.Path('/proc/sys/kernel/bpf_stats_enabled')
+    before = switch.read_text()
+    conf, state, sock = (bench.scratch / name for name in ('conf', 'state', 'sock'))
+    conf.write_text('evidence = {"bpf"}\n')
+    state.mkdir()
+    monitor = subprocess.Popen([bench.program('ipsecmond'), '--foreground', '--config', conf, '--state-dir', state,
+                                '--socket', sock], stderr=subprocess.DEVNULL)
+    try:
+        switch.write_text('1')
+        with Netns() as netns:
+            rows = bpf_storm(bench, netns, n, sock)
+    finally:
+        switch.write_text(before)
+        monitor.terminate()
+        monitor.wait(30)
+    for name, ns, count in rows:
+        bench.row(f'BPF, {n:,} packets in the clear against a policy', [ns / count / 1e9], 's',
+                  note=f'a run of {name} ({count:,} runs)'[:40])
+    bench.row(f'BPF, {n:,} packets in the clear against a policy', [sum(r[1] for r in rows) / n / 1e9], 's',
+              note='all programs, a drop')
+
+
+def programs(said):
+    """{id: (name, ns, runs)} of what bpftool tells of programs."""
+    return {p['id']: (p.get('name', '?'), p.get('run_time_ns', 0), p.get('run_cnt', 0)) for p in said}
+
+
+def bpf_storm(bench, netns, n, sock):
+    """(name, ns, runs) of each of our programs for n drops."""
+    def sources():
+        p = subprocess.run([bench.program('ipsecmon'), '--socket', sock, 'show', 'source', '-j'], capture_output=True,
+                           text=True)
+        return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode == 0 else []
+
+    def told():
+        return programs(json.loads(subprocess.run(['bpftool', 'prog', 'show', '-j'], capture_output=True, text=True,
+                                                  check=True).stdout))
+
+    def drops():
+        text = subprocess.run(netns.inside('cat', '/proc/net/xfrm_stat'), capture_output=True, text=True).stdout
+        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith('XfrmInTmplMismatch'))
+
+    end = time.monotonic() + 30
+    while not any(s['name'] == 'bpf' and s['state'] == 'in step' for s in sources()):
+        if time.monotonic() > end:
+            raise Skip('the monitor has no BPF programs on this kernel: ipsecmon show source')
+        time.sleep(0.2)
+    for line in ('link add v0 type veth peer name v1', 'link set v0 up', 'link set v1 up', 'address add 192.0.2.1/24 dev v0',
+                 'neighbour add 192.0.2.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent',
+                 'link set v1 address 02:00:00:00:00:02', 'address add 198.51.100.1/24 dev v1',
+                 'xfrm policy add src 192.0.2.1 dst 198.51.100.1 dir in tmpl src 192.0.2.1 dst 198.51.100.1 proto esp '
+                 'mode transport'):
+        subprocess.run(netns.inside('ip', *line.split()), check=True)
+    before = told()
+    subprocess.run(netns.inside(sys.executable, HERE / 'storm.py', n), check=True)
+    after = told()
+    if drops() < n:
+        raise ValueError(f'only {drops()} of {n} packets were dropped')
+    ours = []
+    for key, (name, ns, count) in after.items():
+        _, ns0, count0 = before.get(key, ('', 0, 0))
+        if count > count0:
+            ours.append((name, ns - ns0, count - count0))
+    return sorted(ours, key=lambda r: -r[1])
+
+
+ALL = {job.__name__: job for job in (policies, changes, log, sealed, queries, scan, replay, sas, bpf)}

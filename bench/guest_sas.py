@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Inside the user-mode kernel: what the monitor spends an interval on so many SAs, beside bare dumps of them.
+
+usage: guest_sas.py BUILD SAS SECONDS RESULT    (RESULT: a file, for one line of JSON)
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+build, n, seconds, result = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+MODULES = ('xfrm_user esp4 authenc hmac gcm ghash-generic drbg jitterentropy_rng sha512_generic seqiv echainiv '
+           'ctr').split()
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def spent(pids):
+    """CPU seconds of processes."""
+    ticks = 0
+    for pid in pids:
+        fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / 100
+
+
+def bare(times):
+    said = json.loads(run(f'{build}/bench/bench-sas', 'walk', str(times)))
+    if said['n'] != n * times:
+        raise SystemExit(f'{said["n"] / times} of {n} SAs')
+    return said['cpu_ns'] / 1e9 / times
+
+
+def ask(*words):
+    p = subprocess.run([f'{build}/ipsecmon', '--socket', '/run/bench.sock', *words], capture_output=True, text=True)
+    return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode == 0 else []
+
+
+subprocess.run(['modprobe', '-qa', *MODULES])
+pathlib.Path('/tmp/state').mkdir(exist_ok=True)
+pathlib.Path('/tmp/conf').write_text('')
+run(f'{build}/bench/bench-sas', 'fill', str(n))
+walks = [bare(5)]
+monitor = subprocess.Popen([f'{build}/ipsecmond', '--foreground', '--config', '/tmp/conf', '--state-dir', '/tmp/state',
+                            '--socket', '/run/bench.sock'], stderr=subprocess.DEVNULL)
+end = time.monotonic() + 120
+while not any(s['name'] == 'xfrm' and s['state'] == 'in step' for s in ask('show', 'source', '-j')):
+    if time.monotonic() > end or monitor.poll() is not None:
+        raise SystemExit('the monitor is not ready')
+    time.sleep(0.5)
+pids = pathlib.Path(f'/proc/{monitor.pid}/task/{monitor.pid}/children').read_text().split() + [str(monitor.pid)]
+# The first rounds are about what is there; then it is quiet.
+time.sleep(15)
+begin, before = time.monotonic(), spent(pids)
+time.sleep(seconds)
+took, used = time.monotonic() - begin, spent(pids) - before
+interval = [s for s in ask('show', 'source', '-j') if s['name'] == 'xfrmstat'][0]['resolution_ms'] / 1000
+walks.append(bare(5))
+monitor.terminate()
+monitor.wait(30)
+pathlib.Path(result).write_text(json.dumps({'walk': walks, 'monitor': used / took * interval, 'interval': interval,
+                                            'used': used, 'took': took}) + '\n')
