@@ -87,17 +87,22 @@ static void add(struct mnl_socket *s, uint32_t i)
 	struct {
 		struct xfrm_algo_aead head;
 		uint32_t key[5];
-	} algo = { .head = { .alg_name = "rfc4106(gcm(aes))", .alg_key_len = 160, .alg_icv_len = 128 } };
+	} algo = {
+		.head = { .alg_name = "rfc4106(gcm(aes))", .alg_key_len = 160, .alg_icv_len = 128 }
+	};
 
 	h->nlmsg_type = XFRM_MSG_NEWSA;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	h->nlmsg_seq = i;
 	*sa = (struct xfrm_usersa_info){
-		.id = { .daddr.a4 = htonl(0xc6120000 + i), .spi = htonl(0x10000 + i),
+		.id = { .daddr.a4 = htonl(0xc6120000 + i),
+			.spi = htonl(0x10000 + i),
 			.proto = IPPROTO_ESP },
 		.saddr.a4 = htonl(0xc6330001),
-		.lft = { .soft_byte_limit = XFRM_INF, .hard_byte_limit = XFRM_INF,
-			.soft_packet_limit = XFRM_INF, .hard_packet_limit = XFRM_INF },
+		.lft = { .soft_byte_limit = XFRM_INF,
+			.hard_byte_limit = XFRM_INF,
+			.soft_packet_limit = XFRM_INF,
+			.hard_packet_limit = XFRM_INF },
 		.reqid = i,
 		.family = AF_INET,
 		.mode = XFRM_MODE_TUNNEL,

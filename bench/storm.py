@@ -15,7 +15,7 @@ def checksum(octets):
     return ~(total + (total >> 16)) & 0xffff
 
 
-SRC, DST = socket.inet_aton('192.0.2.1'), socket.inet_aton('198.51.100.1')
+SRC, DST = socket.inet_aton('203.0.113.9'), socket.inet_aton('198.51.100.1')
 udp = struct.pack('!HHHH', 7000, 7001, 16, 0) + bytes(8)
 head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, SRC, DST)
 head = head[:10] + struct.pack('!H', checksum(head)) + head[12:]

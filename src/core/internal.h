@@ -72,13 +72,13 @@ struct remains {
 /* A policy as it is kept, of which there may be millions: see spd.c. */
 struct ledger_policy {
 	struct ledger_policy *next; /* of the same place */
-	uint64_t netns, added_s, used_s, hard_add_s, hard_use_s;
-	uint32_t index, priority, if_id, mark, mark_mask, offload_ifindex, ifindex;
+	uint64_t netns, added_s, used_s;
+	uint32_t index, priority;
 	uint32_t generation;
-	uint16_t sport, sport_mask, dport, dport_mask;
 	uint16_t size; /* of octets */
 	uint8_t direction, type, flags, proto, n_templates;
 	bool block : 1, announced : 1, missing : 1;
+	bool rare : 1; /* octets begin with a struct spd_rare */
 	uint8_t octets[]; /* the selector's prefixes, then the templates */
 };
 

@@ -6,7 +6,8 @@
 
 /*
  * The policies that are there, by netns and index. Of struct policy most is room: for IPv6, and for
- * six templates. What is kept has addresses and templates as long as they are, a quarter of it.
+ * six templates. What is kept has addresses and templates as long as they are, and what few have
+ * (ports, marks …) only where it is: a fifth of it.
  *
  * The kernel gives out indices in sequence (in steps of 8; below are the direction's bits) and
  * lists policies in that order, so those that come one after the other lie beside each other: a
@@ -17,9 +18,41 @@
 #define TEMPLATE_SIZE 11 /* without its addresses */
 #define STEP 8 /* of indices */
 
+/* What most policies have none of. */
+struct spd_rare {
+	uint64_t hard_add_s, hard_use_s;
+	uint32_t if_id, mark, mark_mask, offload_ifindex, ifindex;
+	uint16_t sport, sport_mask, dport, dport_mask;
+};
+
 static size_t addr_size(const struct addr *a)
 {
 	return 1 + addr_bits(a) / 8;
+}
+
+static void rare_of(const struct policy *p, struct spd_rare *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->hard_add_s = p->hard_add_s;
+	ret->hard_use_s = p->hard_use_s;
+	ret->if_id = p->if_id;
+	ret->mark = p->mark;
+	ret->mark_mask = p->mark_mask;
+	ret->offload_ifindex = p->offload_ifindex;
+	ret->ifindex = p->selector.ifindex;
+	ret->sport = p->selector.sport;
+	ret->sport_mask = p->selector.sport_mask;
+	ret->dport = p->selector.dport;
+	ret->dport_mask = p->selector.dport_mask;
+}
+
+static bool is_rare(const struct policy *p)
+{
+	static const struct spd_rare none;
+	struct spd_rare rare;
+
+	rare_of(p, &rare);
+	return memcmp(&rare, &none, sizeof(rare)) != 0;
 }
 
 static size_t octets_of(const struct policy *p)
@@ -29,7 +62,7 @@ static size_t octets_of(const struct policy *p)
 	for (unsigned i = 0; i < p->n_templates; i++)
 		n += addr_size(&p->templates[i].src) + addr_size(&p->templates[i].dst) +
 		     TEMPLATE_SIZE;
-	return n;
+	return n + (is_rare(p) ? sizeof(struct spd_rare) : 0);
 }
 
 static uint8_t *put_addr(uint8_t *at, const struct addr *a)
@@ -68,25 +101,22 @@ static void fill(struct ledger_policy *l, const struct policy *p)
 	l->netns = p->netns;
 	l->added_s = p->added_s;
 	l->used_s = p->used_s;
-	l->hard_add_s = p->hard_add_s;
-	l->hard_use_s = p->hard_use_s;
 	l->index = p->index;
 	l->priority = p->priority;
-	l->if_id = p->if_id;
-	l->mark = p->mark;
-	l->mark_mask = p->mark_mask;
-	l->offload_ifindex = p->offload_ifindex;
-	l->ifindex = s->ifindex;
-	l->sport = s->sport;
-	l->sport_mask = s->sport_mask;
-	l->dport = s->dport;
-	l->dport_mask = s->dport_mask;
 	l->direction = p->direction;
 	l->type = p->type;
 	l->flags = p->flags;
 	l->proto = s->proto;
 	l->n_templates = p->n_templates;
 	l->block = p->block;
+	l->rare = is_rare(p);
+	if (l->rare) {
+		struct spd_rare rare;
+
+		rare_of(p, &rare);
+		memcpy(at, &rare, sizeof(rare));
+		at += sizeof(rare);
+	}
 	at = put_addr(at, &s->src.addr);
 	*at++ = s->src.length;
 	at = put_addr(at, &s->dst.addr);
@@ -257,6 +287,24 @@ static const uint8_t *get_template(const uint8_t *at, struct template *ret)
 	return at;
 }
 
+static void get_rare(const uint8_t *at, struct policy *ret)
+{
+	struct spd_rare rare;
+
+	memcpy(&rare, at, sizeof(rare));
+	ret->hard_add_s = rare.hard_add_s;
+	ret->hard_use_s = rare.hard_use_s;
+	ret->if_id = rare.if_id;
+	ret->mark = rare.mark;
+	ret->mark_mask = rare.mark_mask;
+	ret->offload_ifindex = rare.offload_ifindex;
+	ret->selector.ifindex = rare.ifindex;
+	ret->selector.sport = rare.sport;
+	ret->selector.sport_mask = rare.sport_mask;
+	ret->selector.dport = rare.dport;
+	ret->selector.dport_mask = rare.dport_mask;
+}
+
 void spd_get(const struct ledger_policy *l, struct policy *ret)
 {
 	const uint8_t *at = l->octets;
@@ -270,22 +318,15 @@ void spd_get(const struct ledger_policy *l, struct policy *ret)
 		.type = l->type,
 		.block = l->block,
 		.flags = l->flags,
-		.if_id = l->if_id,
-		.mark = l->mark,
-		.mark_mask = l->mark_mask,
-		.selector = { .sport = l->sport,
-			.sport_mask = l->sport_mask,
-			.dport = l->dport,
-			.dport_mask = l->dport_mask,
-			.proto = l->proto,
-			.ifindex = l->ifindex },
+		.selector = { .proto = l->proto },
 		.n_templates = l->n_templates,
 		.added_s = l->added_s,
 		.used_s = l->used_s,
-		.hard_add_s = l->hard_add_s,
-		.hard_use_s = l->hard_use_s,
-		.offload_ifindex = l->offload_ifindex,
 	};
+	if (l->rare) {
+		get_rare(at, ret);
+		at += sizeof(struct spd_rare);
+	}
 	at = get_addr(at, &s->src.addr);
 	s->src.length = *at++;
 	at = get_addr(at, &s->dst.addr);

@@ -103,6 +103,16 @@ static void what_is_kept_is_the_whole_policy(void **state)
 			assert_same(&p, &got);
 		}
 	}
+	/* Without what few have. */
+	p = (struct policy){ .netns = 1, .index = p.index, .selector.proto = 17, .used_s = 5 };
+	fill_addr(&p.selector.src.addr, AF_INET6, 1);
+	l = spd_put(b->core, &p);
+	spd_get(l, &got);
+	assert_same(&p, &got);
+	p.selector.dport_mask = 1;
+	l = spd_put(b->core, &p);
+	spd_get(l, &got);
+	assert_same(&p, &got);
 	/* Always the same one, in whatever size. */
 	assert_int_equal(b->core->n_policies, 1);
 	bench_free(b);
