@@ -20,12 +20,12 @@ def run(*command):
 
 
 def spent(pids):
-    """CPU seconds of processes."""
-    ticks = 0
+    """CPU seconds of each process, by its name."""
+    seconds = {}
     for pid in pids:
-        fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / 100
+        name, fields = pathlib.Path(f'/proc/{pid}/stat').read_text().split('(')[1].split(')')
+        seconds[name] = sum(map(int, fields.split()[11:13])) / 100
+    return seconds
 
 
 def bare(times):
@@ -44,7 +44,7 @@ subprocess.run(['modprobe', '-qa', *MODULES])
 pathlib.Path('/tmp/state').mkdir(exist_ok=True)
 pathlib.Path('/tmp/conf').write_text('')
 run(f'{build}/bench/bench-sas', 'fill', str(n))
-walks = [bare(5)]
+walks = [bare(30)]
 monitor = subprocess.Popen([f'{build}/ipsecmond', '--foreground', '--config', '/tmp/conf', '--state-dir', '/tmp/state',
                             '--socket', '/run/bench.sock'], stderr=subprocess.DEVNULL)
 end = time.monotonic() + 120
@@ -57,10 +57,11 @@ pids = pathlib.Path(f'/proc/{monitor.pid}/task/{monitor.pid}/children').read_tex
 time.sleep(15)
 begin, before = time.monotonic(), spent(pids)
 time.sleep(seconds)
-took, used = time.monotonic() - begin, spent(pids) - before
+took, after = time.monotonic() - begin, spent(pids)
+used = {name: after[name] - before[name] for name in after}
 interval = [s for s in ask('show', 'source', '-j') if s['name'] == 'xfrmstat'][0]['resolution_ms'] / 1000
-walks.append(bare(5))
+walks.append(bare(30))
 monitor.terminate()
 monitor.wait(30)
-pathlib.Path(result).write_text(json.dumps({'walk': walks, 'monitor': used / took * interval, 'interval': interval,
+pathlib.Path(result).write_text(json.dumps({'walk': walks, 'monitor': sum(used.values()) / took * interval, 'interval': interval,
                                             'used': used, 'took': took}) + '\n')

@@ -190,7 +190,7 @@ def sas(bench):
     """What the monitor spends an interval on 10,000 SAs, against one bare dump of them (user-mode kernel)."""
     need('linux.uml')
     bench.program('bench/bench-sas')
-    n, seconds = (2_000, 20) if bench.quick else (10_000, 60)
+    n, seconds = (2_000, 30) if bench.quick else (10_000, 90)
     folder = bench.scratch / 'guest'
     folder.mkdir()
     (folder / 'job').write_text(f'exec python3 {HERE}/guest_sas.py {bench.build} {n} {seconds} /run/lab/out/result\n')

@@ -48,11 +48,11 @@ static void rare_of(const struct policy *p, struct spd_rare *ret)
 
 static bool is_rare(const struct policy *p)
 {
-	static const struct spd_rare none;
-	struct spd_rare rare;
+	const struct selector *s = &p->selector;
 
-	rare_of(p, &rare);
-	return memcmp(&rare, &none, sizeof(rare)) != 0;
+	return (p->hard_add_s | p->hard_use_s) != 0 ||
+	       (p->if_id | p->mark | p->mark_mask | p->offload_ifindex | s->ifindex) != 0 ||
+	       (s->sport | s->sport_mask | s->dport | s->dport_mask) != 0;
 }
 
 static size_t octets_of(const struct policy *p)
