@@ -147,17 +147,24 @@ def scan(bench):
     program = bench.program('ipsecmon')
     records = bench.scratch / 'audit.log'
     directory = make_log(bench, 'scan', n, records)
+    peer = '10.0.0.7'  # one of 20,000
+
+    def scan_for(*words):
+        return bench.run([program, 'audit', 'scan', directory, *words], reads=False)
+
     results = bench.turns({
-        'ours': lambda: bench.run([program, 'audit', 'scan', directory, '--where', 'src=10.0.0.0/16'], reads=False),
+        'ours': lambda: scan_for('--where', f'src={peer}'),
+        'all': lambda: scan_for('-j'),
+        # It has no question for an address in these records: it shows them all.
         'ausearch': lambda: bench.run(['ausearch', '-if', records, '-m', 'MAC_IPSEC_EVENT', '-i'], reads=False),
-        'grep': lambda: bench.run(['grep', '-c', 'no such word', *sorted((directory / 'log').iterdir())], reads=False,
-                                  fails=(1,)),
+        'grep': lambda: bench.run(['grep', '-F', peer, *sorted((directory / 'log').iterdir())], reads=False),
     }, min(bench.pairs, 3))
-    job = f'{n:,} events scanned for a source, CPU'
-    ours = [r['cpu'] for r in results['ours']]
-    bench.row(job, ours, 's', 'times faster than ausearch -i', [r['cpu'] for r in results['ausearch']], 'times',
-              ('>=', 30))
-    bench.row(job, ours, 's', 'times grep', [r['cpu'] for r in results['grep']], 'less')
+    cpu = {name: [r['cpu'] for r in rs] for name, rs in results.items()}
+    job = f'one peer among {n:,} events, no index, CPU'
+    bench.row(job, cpu['ours'], 's', 'times faster than ausearch -i', cpu['ausearch'], 'times', ('>=', 30))
+    bench.row(job, cpu['ours'], 's', 'times grep', cpu['grep'], 'less')
+    bench.row(f'all of {n:,} events shown, CPU', cpu['all'], 's', 'times faster than ausearch -i', cpu['ausearch'],
+              'times')
     shutil.rmtree(directory)
 
 
