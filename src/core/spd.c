@@ -55,14 +55,14 @@ static bool is_rare(const struct policy *p)
 	       (s->sport | s->sport_mask | s->dport | s->dport_mask) != 0;
 }
 
-static size_t octets_of(const struct policy *p)
+static size_t octets_of(const struct policy *p, bool rare)
 {
 	size_t n = addr_size(&p->selector.src.addr) + addr_size(&p->selector.dst.addr) + 2;
 
 	for (unsigned i = 0; i < p->n_templates; i++)
 		n += addr_size(&p->templates[i].src) + addr_size(&p->templates[i].dst) +
 		     TEMPLATE_SIZE;
-	return n + (is_rare(p) ? sizeof(struct spd_rare) : 0);
+	return n + (rare ? sizeof(struct spd_rare) : 0);
 }
 
 static uint8_t *put_addr(uint8_t *at, const struct addr *a)
@@ -93,7 +93,7 @@ static uint8_t *put_template(uint8_t *at, const struct template *t)
 	return at;
 }
 
-static void fill(struct ledger_policy *l, const struct policy *p)
+static void fill(struct ledger_policy *l, const struct policy *p, bool rare)
 {
 	const struct selector *s = &p->selector;
 	uint8_t *at = l->octets;
@@ -109,13 +109,13 @@ static void fill(struct ledger_policy *l, const struct policy *p)
 	l->proto = s->proto;
 	l->n_templates = p->n_templates;
 	l->block = p->block;
-	l->rare = is_rare(p);
-	if (l->rare) {
-		struct spd_rare rare;
+	l->rare = rare;
+	if (rare) {
+		struct spd_rare r;
 
-		rare_of(p, &rare);
-		memcpy(at, &rare, sizeof(rare));
-		at += sizeof(rare);
+		rare_of(p, &r);
+		memcpy(at, &r, sizeof(r));
+		at += sizeof(r);
 	}
 	at = put_addr(at, &s->src.addr);
 	*at++ = s->src.length;
@@ -191,7 +191,8 @@ static void remove_block(struct core *c, struct spd_block *b)
 
 struct ledger_policy *spd_put(struct core *c, const struct policy *p)
 {
-	size_t size = octets_of(p);
+	bool rare = is_rare(p);
+	size_t size = octets_of(p, rare);
 	struct spd_block *b = block_for(c, p->netns, p->index);
 	struct ledger_policy **at = b ? find(b, p->index) : NULL;
 	struct ledger_policy *l = at ? *at : NULL;
@@ -199,7 +200,7 @@ struct ledger_policy *spd_put(struct core *c, const struct policy *p)
 	if (!b)
 		return NULL;
 	if (l && l->size == size) {
-		fill(l, p);
+		fill(l, p, rare);
 		return l;
 	}
 	if (l || c->n_policies < LIMIT_POLICIES)
@@ -216,7 +217,7 @@ struct ledger_policy *spd_put(struct core *c, const struct policy *p)
 	}
 	*at = l;
 	l->size = (uint16_t)size;
-	fill(l, p);
+	fill(l, p, rare);
 	return l;
 }
 

@@ -2,7 +2,7 @@
 #include "source/xfrm/parse.h"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -10,12 +10,31 @@
 #include "source/xfrm/uapi.h"
 #include "source/xfrm/wipe.h"
 
+/*
+ * An attribute, as libmnl has them; inline, for there are three or four of these calls for each of
+ * a million policies. Only of attributes that attr_first(), attr_next() and attr_find() gave.
+ */
+static unsigned attr_type(const struct nlattr *a)
+{
+	return a->nla_type & 0x3fffu; /* NLA_TYPE_MASK, which mixes signs */
+}
+
+static size_t attr_size(const struct nlattr *a)
+{
+	return a->nla_len - sizeof(*a);
+}
+
+static const void *attr_payload(const struct nlattr *a)
+{
+	return a + 1;
+}
+
 /* Attributes are aligned to 4 octets only, the kernel's structs hold 8: always copy. */
 static enum parse_result take(const struct nlattr *a, void *ret, size_t n)
 {
-	if (mnl_attr_get_payload_len(a) < n)
+	if (attr_size(a) < n)
 		return PARSE_TRUNCATED;
-	memcpy(ret, mnl_attr_get_payload(a), n);
+	memcpy(ret, attr_payload(a), n);
 	return PARSE_OK;
 }
 
@@ -218,7 +237,7 @@ static enum parse_result take_direction(const struct nlattr *a, struct sa *sa)
 
 static enum parse_result sa_attribute(const struct nlattr *a, struct sa *sa)
 {
-	switch (mnl_attr_get_type(a)) {
+	switch (attr_type(a)) {
 	case XFRMA_ALG_AEAD:
 		return take_aead(a, sa);
 	case XFRMA_ALG_CRYPT:
@@ -255,23 +274,38 @@ struct message {
 	size_t n;
 };
 
+/* What lies there, when all of it does. */
+static const struct nlattr *attr_at(const struct message *m, size_t offset)
+{
+	const struct nlattr *a = (const void *)((const char *)m->attrs + offset);
+
+	if (offset >= m->n || m->n - offset < sizeof(*a) || a->nla_len < sizeof(*a) ||
+		a->nla_len > m->n - offset)
+		return NULL;
+	return a;
+}
+
+static size_t attr_end(const struct message *m, const struct nlattr *a)
+{
+	size_t begin = (size_t)((const char *)a - (const char *)m->attrs);
+
+	return begin + ((a->nla_len + 3u) & ~(size_t)3);
+}
+
 static const struct nlattr *attr_first(const struct message *m)
 {
-	return mnl_attr_ok(m->attrs, (int)m->n) ? m->attrs : NULL;
+	return attr_at(m, 0);
 }
 
 static const struct nlattr *attr_next(const struct message *m, const struct nlattr *a)
 {
-	const char *end = (const char *)m->attrs + m->n;
-
-	a = mnl_attr_next(a);
-	return mnl_attr_ok(a, (int)(end - (const char *)a)) ? a : NULL;
+	return attr_at(m, attr_end(m, a));
 }
 
 static const struct nlattr *attr_find(const struct message *m, uint16_t type)
 {
 	for (const struct nlattr *a = attr_first(m); a; a = attr_next(m, a)) {
-		if (mnl_attr_get_type(a) == type)
+		if (attr_type(a) == type)
 			return a;
 	}
 	return NULL;
@@ -279,11 +313,11 @@ static const struct nlattr *attr_find(const struct message *m, uint16_t type)
 
 static bool attrs_whole(const struct message *m)
 {
-	const char *end = (const char *)m->attrs + m->n, *at = (const char *)m->attrs;
+	size_t end = 0;
 
 	for (const struct nlattr *a = attr_first(m); a; a = attr_next(m, a))
-		at = (const char *)mnl_attr_next(a);
-	return at >= end;
+		end = attr_end(m, a);
+	return end >= m->n;
 }
 
 static enum parse_result sa_attributes(const struct message *m, struct sa *sa)
@@ -355,10 +389,10 @@ static enum parse_result parse_expire(const void *head, const struct message *m,
 
 static enum parse_result take_templates(const struct nlattr *a, struct policy *p)
 {
-	size_t n = mnl_attr_get_payload_len(a) / sizeof(struct xfrm_user_tmpl);
-	const char *from = mnl_attr_get_payload(a);
+	size_t n = attr_size(a) / sizeof(struct xfrm_user_tmpl);
+	const char *from = attr_payload(a);
 
-	if (n > POLICY_TEMPLATES || mnl_attr_get_payload_len(a) % sizeof(struct xfrm_user_tmpl))
+	if (n > POLICY_TEMPLATES || attr_size(a) % sizeof(struct xfrm_user_tmpl))
 		return PARSE_MALFORMED;
 	for (size_t i = 0; i < n; i++) {
 		struct template *to = &p->templates[i];
@@ -385,7 +419,7 @@ static enum parse_result policy_attribute(const struct nlattr *a, struct policy 
 	enum parse_result r;
 	uint8_t flags;
 
-	switch (mnl_attr_get_type(a)) {
+	switch (attr_type(a)) {
 	case XFRMA_TMPL:
 		return take_templates(a, p);
 	case XFRMA_MARK:
