@@ -21,7 +21,7 @@ def need(*programs):
     """Skips unless all are installed."""
     for program in programs:
         if not any(os.access(pathlib.Path(d) / program, os.X_OK) for d in os.environ['PATH'].split(':')):
-            raise Skip(f'{program} is not installed (tools/deps.sh bench)')
+            raise Skip(f'{program} is not installed')
 
 
 def need_root():
@@ -129,9 +129,6 @@ class Bench:
     def begin(self, name):
         self.name = name
         self.titled = None
-
-    def end(self):
-        self.progress('')
 
     def say(self, record, text):
         self.progress('')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmarks; each a function whose first line of documentation is what `bench/run list` says."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -56,6 +57,59 @@ def policies(bench):
             bench.row(job, ours, 's', 'times a bare libmnl walk', per(results['walk']), 'less', ('<=', 1.4))
             bench.row(job, [r['resident'] / n for r in results['ours']], 'B', note='resident memory a policy',
                       goal=('<=', 256))
+            results = bench.turns({'monitor': lambda: whole_monitor(bench, netns, n), 'ip': ip}, 3)
+            bench.row(f'{n:,} policies, all processes of the monitor', per(results['monitor']), 's',
+                      'times faster than ip', per(results['ip']), 'times')
+
+
+class Monitor:
+    """A whole monitor, for as long as the block runs; in a netns, if one is given."""
+
+    def __init__(self, bench, configuration, netns=None):
+        self.bench, folder = bench, bench.scratch / 'monitor'
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / 'conf').write_text(configuration)
+        self.socket = folder / 'socket'
+        self.command = [bench.program('ipsecmond'), '--foreground', '--config', folder / 'conf', '--state-dir', folder,
+                        '--socket', self.socket]
+        if netns:
+            self.command = netns.inside(*self.command)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+
+    def ask(self, *words):
+        """JSON objects that the command line gives; none as long as nobody answers."""
+        p = subprocess.run([self.bench.program('ipsecmon'), '--socket', self.socket, *words, '-j'], capture_output=True,
+                           text=True)
+        return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode == 0 else []
+
+    def until(self, condition, why):
+        end = time.monotonic() + 60
+        while not condition():
+            if time.monotonic() > end:
+                raise Skip(why)
+            time.sleep(0.1)
+
+    def cpu(self):
+        """Seconds that its processes have used."""
+        pid = self.process.pid
+        children = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+        stats = [pathlib.Path(f'/proc/{p}/stat').read_text().rpartition(')')[2].split() for p in [pid, *children]]
+        return sum(int(t) for stat in stats for t in stat[11:13]) / os.sysconf('SC_CLK_TCK')
+
+
+def whole_monitor(bench, netns, n):
+    """CPU seconds of all processes, from their start until the model has n policies."""
+    with Monitor(bench, 'netns = {"init"}\nevidence = {}\n', netns) as monitor:
+        monitor.until(lambda: any(s['policy'] >= n for s in monitor.ask('status')), 'the monitor does not see the policies')
+        return {'cpu': monitor.cpu(), 'n': n}
 
 
 def changes(bench):
@@ -142,7 +196,7 @@ def queries(bench):
 
 def scan(bench):
     """All of a million events, one by one, against `ausearch -i` over the same packets' audit records."""
-    need('ausearch')
+    need('ausearch')  # of auditd
     n = 100_000 if bench.quick else 1_000_000
     program = bench.program('ipsecmon')
     records = bench.scratch / 'audit.log'
@@ -221,19 +275,12 @@ def bpf(bench):
     n = 20_000 if bench.quick else 200_000
     switch = pathlib.Path('/proc/sys/kernel/bpf_stats_enabled')
     before = switch.read_text()
-    conf, state, sock = (bench.scratch / name for name in ('conf', 'state', 'sock'))
-    conf.write_text('evidence = {"bpf"}\n')
-    state.mkdir()
-    monitor = subprocess.Popen([bench.program('ipsecmond'), '--foreground', '--config', conf, '--state-dir', state,
-                                '--socket', sock], stderr=subprocess.DEVNULL)
     try:
         switch.write_text('1')
-        with Netns() as netns:
-            rows = bpf_storm(bench, netns, n, sock)
+        with Monitor(bench, 'evidence = {"bpf"}\n') as monitor, Netns() as netns:
+            rows = bpf_storm(monitor, netns, n)
     finally:
         switch.write_text(before)
-        monitor.terminate()
-        monitor.wait(30)
     for name, ns, count in rows:
         bench.row(f'BPF, {n:,} packets in the clear against a policy', [ns / count / 1e9], 's',
                   note=f'a run of {name} ({count:,} runs)'[:40])
@@ -246,13 +293,8 @@ def programs(said):
     return {p['id']: (p.get('name', '?'), p.get('run_time_ns', 0), p.get('run_cnt', 0)) for p in said}
 
 
-def bpf_storm(bench, netns, n, sock):
+def bpf_storm(monitor, netns, n):
     """(name, ns, runs) of each of our programs for n drops."""
-    def sources():
-        p = subprocess.run([bench.program('ipsecmon'), '--socket', sock, 'show', 'source', '-j'], capture_output=True,
-                           text=True)
-        return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode == 0 else []
-
     def told():
         return programs(json.loads(subprocess.run(['bpftool', 'prog', 'show', '-j'], capture_output=True, text=True,
                                                   check=True).stdout))
@@ -261,11 +303,8 @@ def bpf_storm(bench, netns, n, sock):
         text = subprocess.run(netns.inside('cat', '/proc/net/xfrm_stat'), capture_output=True, text=True).stdout
         return sum(int(line.split()[1]) for line in text.splitlines())
 
-    end = time.monotonic() + 30
-    while not any(s['name'] == 'bpf' and s['state'] == 'in step' for s in sources()):
-        if time.monotonic() > end:
-            raise Skip('the monitor has no BPF programs on this kernel: ipsecmon show source')
-        time.sleep(0.2)
+    monitor.until(lambda: any(s['name'] == 'bpf' and s['state'] == 'in step' for s in monitor.ask('show', 'source')),
+                  'the monitor has no BPF programs on this kernel: ipsecmon show source')
     for line in ('link add v0 type veth peer name v1', 'link set v1 address 02:00:00:00:00:02', 'link set v0 up',
                  'link set v1 up', 'address add 198.51.100.1/24 dev v1', 'route add 203.0.113.0/24 dev v1',
                  'xfrm policy add src 203.0.113.9 dst 198.51.100.1 dir in tmpl src 203.0.113.9 dst 198.51.100.1 '
