@@ -22,10 +22,6 @@ def rate(results, key='wall'):
     return [r['n'] / r[key] for r in results]
 
 
-# Also set for our processes (src/main/supervisor/child.c).
-OURS = ['env', 'GLIBC_TUNABLES=glibc.malloc.hugetlb=1']
-
-
 def policies(bench):
     """The kernel's policies into the model, against `ip xfrm policy` and a bare libmnl walk.
 
@@ -44,7 +40,7 @@ def policies(bench):
                 return {**bench.run(pin + netns.inside('ip', 'xfrm', 'policy'), reads=False), 'n': n}
 
             results = bench.turns({
-                'ours': lambda: bench.run(OURS + pin + netns.inside(program, 'model')),
+                'ours': lambda: bench.run(pin + netns.inside(program, 'model')),
                 'ip': ip,
                 'walk': lambda: bench.run(pin + netns.inside(program, 'walk')),
             })
@@ -120,7 +116,7 @@ def changes(bench):
         results = []
         for _ in range(bench.pairs):
             with Netns() as netns:
-                results.append(bench.run(OURS + netns.inside(program, n, rate)))
+                results.append(bench.run(netns.inside(program, n, rate)))
         bench.row(title, [r['n'] / (r['changes_ns'] / 1e9) for r in results], '/s', note='changes made')
         bench.row(title, [r['lost'] for r in results], '', note='told as lost',
                   goal=None if rate == 0 else ('<=', 0))

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
 
@@ -276,6 +277,7 @@ struct core {
 	struct map *sas; /* struct sa_key → struct ledger_sa */
 	struct map *spd; /* struct policy_key → struct spd_block */
 	struct spd_block *spd_recent; /* the block that was asked for last */
+	struct pool policies; /* memory of struct ledger_policy */
 	size_t n_policies;
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */

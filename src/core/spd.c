@@ -17,6 +17,9 @@
 
 #define TEMPLATE_SIZE 11 /* without its addresses */
 #define STEP 8 /* of indices */
+_Static_assert(sizeof(struct ledger_policy) + 48 + 2 * 18 + POLICY_TEMPLATES * (2 * 17 + 11) <=
+		       POOL_OBJECT_MAX,
+	"the largest policy finds room in a pool");
 
 /* What most policies have none of. */
 struct spd_rare {
@@ -189,13 +192,18 @@ static void remove_block(struct core *c, struct spd_block *b)
 	free(b);
 }
 
+static size_t whole(size_t octets)
+{
+	return offsetof(struct ledger_policy, octets) + octets;
+}
+
 struct ledger_policy *spd_put(struct core *c, const struct policy *p)
 {
 	bool rare = is_rare(p);
 	size_t size = octets_of(p, rare);
 	struct spd_block *b = block_for(c, p->netns, p->index);
 	struct ledger_policy **at = b ? find(b, p->index) : NULL;
-	struct ledger_policy *l = at ? *at : NULL;
+	struct ledger_policy *l = at ? *at : NULL, *fresh = NULL;
 
 	if (!b)
 		return NULL;
@@ -204,21 +212,24 @@ struct ledger_policy *spd_put(struct core *c, const struct policy *p)
 		return l;
 	}
 	if (l || c->n_policies < LIMIT_POLICIES)
-		l = realloc(l, offsetof(struct ledger_policy, octets) + size);
-	if (!l) {
+		fresh = pool_take(&c->policies, whole(size));
+	if (!fresh) {
 		if (b->n == 0)
 			remove_block(c, b);
 		return NULL;
 	}
-	if (!*at) {
-		*l = (struct ledger_policy){ 0 };
+	if (l) {
+		*fresh = *l;
+		pool_give(&c->policies, l, whole(l->size));
+	} else {
+		*fresh = (struct ledger_policy){ 0 };
 		b->n++;
 		c->n_policies++;
 	}
-	*at = l;
-	l->size = (uint16_t)size;
-	fill(l, p, rare);
-	return l;
+	*at = fresh;
+	fresh->size = (uint16_t)size;
+	fill(fresh, p, rare);
+	return fresh;
 }
 
 void spd_remove(struct core *c, struct ledger_policy *l)
@@ -227,7 +238,7 @@ void spd_remove(struct core *c, struct ledger_policy *l)
 	struct spd_block *b = map_get(c->spd, &key);
 
 	*find(b, l->index) = l->next;
-	free(l);
+	pool_give(&c->policies, l, whole(l->size));
 	c->n_policies--;
 	if (--b->n == 0)
 		remove_block(c, b);
@@ -262,6 +273,7 @@ void spd_free(struct core *c)
 	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));)
 		spd_remove(c, l);
 	c->spd = map_free(c->spd);
+	pool_done(&c->policies);
 }
 
 static const uint8_t *get_addr(const uint8_t *at, struct addr *ret)

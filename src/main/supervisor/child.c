@@ -156,8 +156,6 @@ static int become(const struct child *c, const char *path, int program, int cont
 	(void)unsetenv("NOTIFY_SOCKET");
 	(void)unsetenv("WATCHDOG_USEC");
 	(void)unsetenv("WATCHDOG_PID");
-	/* Millions of small objects (policies) in large pages: fewer page faults, and misses. */
-	(void)setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0);
 	if (c->identity.change) {
 		r = drop_capabilities(&c->identity);
 		if (r < 0)
