@@ -114,6 +114,7 @@ struct netns {
 	struct account accounts[COUNTERS_MAX];
 	unsigned n_accounts;
 	uint64_t n_sa, n_larval, n_policy;
+	uint64_t n_policy_seen; /* of these by the newest dump, or since it began */
 	uint32_t sa_generation, policy_generation, link_generation;
 	bool sa_known, policy_known; /* a first dump has ended */
 	bool sa_resync, policy_resync, policy_dumping;

@@ -354,6 +354,7 @@ void ledger_dump(struct core *c, const struct fact *f)
 	case DUMP_POLICY:
 		if (f->dump.phase == DUMP_BEGIN) {
 			ns->policy_generation++;
+			ns->n_policy_seen = 0;
 			ns->policy_resync = f->dump.resync || !ns->policy_known;
 			ns->policy_dumping = true;
 			break;

@@ -129,14 +129,16 @@ static void there(struct core *c, const struct fact *f)
 	} else if (known && f->policy.op == SA_UPDATED && is_told(p->direction)) {
 		tell(c, ns, p, EVENT_POLICY_CHANGED, &before);
 	}
+	ns->n_policy_seen += !known || l->generation != ns->policy_generation;
 	l->generation = ns->policy_generation;
 	l->missing = false;
 }
 
 static void remove_policy(struct core *c, struct netns *ns, struct ledger_policy *l)
 {
-	spd_remove(c, l);
 	ns->n_policy--;
+	ns->n_policy_seen -= l->generation == ns->policy_generation;
+	spd_remove(c, l);
 }
 
 static void gone(struct core *c, const struct fact *f)
@@ -254,6 +256,8 @@ void policies_dump_end(struct core *c, struct netns *ns)
 {
 	struct ledger_policy *l;
 
+	if (ns->n_policy_seen == ns->n_policy)
+		return;
 	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) {
 		if (l->netns == ns->cookie && l->generation != ns->policy_generation)
 			l->missing = c->policies_to_check = true;
