@@ -84,12 +84,10 @@ static void add(struct mnl_socket *s, uint32_t i)
 {
 	struct nlmsghdr *h = mnl_nlmsg_put_header(octets);
 	struct xfrm_usersa_info *sa = mnl_nlmsg_put_extra_header(h, sizeof(*sa));
-	struct {
-		struct xfrm_algo_aead head;
-		uint32_t key[5];
-	} algo = {
-		.head = { .alg_name = "rfc4106(gcm(aes))", .alg_key_len = 160, .alg_icv_len = 128 }
+	const struct xfrm_algo_aead head = {
+		.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 160, .alg_icv_len = 128
 	};
+	char algo[sizeof(head) + 20];
 
 	h->nlmsg_type = XFRM_MSG_NEWSA;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
@@ -108,9 +106,10 @@ static void add(struct mnl_socket *s, uint32_t i)
 		.mode = XFRM_MODE_TUNNEL,
 		.replay_window = 32,
 	};
-	for (size_t k = 0; k < 5; k++)
-		algo.key[k] = i * 2654435761u + (uint32_t)k;
-	mnl_attr_put(h, XFRMA_ALG_AEAD, sizeof(algo), &algo);
+	memcpy(algo, &head, sizeof(head));
+	for (size_t k = sizeof(head); k < sizeof(algo); k++)
+		algo[k] = (char)(i * 31 + k);
+	mnl_attr_put(h, XFRMA_ALG_AEAD, sizeof(algo), algo);
 	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
 		die("request");
 	answer(s, i, NULL);
