@@ -36,7 +36,7 @@ def bare(times):
 
 
 def ask(*words):
-    p = subprocess.run([f'{build}/ipsecmon', '--socket', '/run/bench.sock', *words], capture_output=True, text=True)
+    p = subprocess.run([f'{build}/ipsecmon', '--socket', '/run/bench.sock', *words, '-j'], capture_output=True, text=True)
     return [json.loads(line) for line in p.stdout.splitlines()] if p.returncode == 0 else []
 
 
@@ -44,24 +44,25 @@ subprocess.run(['modprobe', '-qa', *MODULES])
 pathlib.Path('/tmp/state').mkdir(exist_ok=True)
 pathlib.Path('/tmp/conf').write_text('')
 run(f'{build}/bench/bench-sas', 'fill', str(n))
-walks = [bare(30)]
 monitor = subprocess.Popen([f'{build}/ipsecmond', '--foreground', '--config', '/tmp/conf', '--state-dir', '/tmp/state',
                             '--socket', '/run/bench.sock'], stderr=subprocess.DEVNULL)
 end = time.monotonic() + 120
-while not any(s['name'] == 'xfrm' and s['state'] == 'in step' for s in ask('show', 'source', '-j')):
+while not any(s['name'] == 'xfrm' and s['state'] == 'in step' for s in ask('show', 'source')):
     if time.monotonic() > end or monitor.poll() is not None:
         raise SystemExit('the monitor is not ready')
     time.sleep(0.5)
 pids = pathlib.Path(f'/proc/{monitor.pid}/task/{monitor.pid}/children').read_text().split() + [str(monitor.pid)]
 # The first rounds are about what is there; then it is quiet.
 time.sleep(15)
-begin, before = time.monotonic(), spent(pids)
-time.sleep(seconds)
-took, after = time.monotonic() - begin, spent(pids)
-used = {name: after[name] - before[name] for name in after}
-interval = [s for s in ask('show', 'source', '-j') if s['name'] == 'xfrmstat'][0]['resolution_ms'] / 1000
-walks.append(bare(30))
+pairs = []
+for _ in range(3):
+    walk = bare(30)
+    begin, before = time.monotonic(), spent(pids)
+    time.sleep(seconds / 3)
+    took, after = time.monotonic() - begin, spent(pids)
+    interval = [s for s in ask('show', 'source') if s['name'] == 'xfrmstat'][0]['resolution_ms'] / 1000
+    used = {name: (after[name] - before[name]) / took * interval for name in after}
+    pairs.append({'walk': walk, 'monitor': sum(used.values()), 'processes': used, 'interval': interval})
 monitor.terminate()
 monitor.wait(30)
-pathlib.Path(result).write_text(json.dumps({'walk': walks, 'monitor': sum(used.values()) / took * interval, 'interval': interval,
-                                            'used': used, 'took': took}) + '\n')
+pathlib.Path(result).write_text(json.dumps(pairs) + '\n')

@@ -39,6 +39,8 @@ class Figure:
         for factor, name in Figure.UNITS.get(unit, [(1, unit)]):
             if abs(value) >= factor:
                 break
+        if value == int(value) and factor == 1:
+            return f'{value:.0f} {name}'.strip()
         value /= factor
         return f'{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {name}'.strip()
 
@@ -124,7 +126,7 @@ class Bench:
             f'{machine["cpus"]} x {machine["cpu"]}, Linux {machine["kernel"]}, load {machine["load"]:.1f}',
             ', '.join(f'{k} {v}' for k, v in machine.items() if v and k in ('iproute2', 'sqlite', 'audit', 'libc')),
             'Medians of %d runs of each in turn; RATIO is the median of pairs [least..most].' % self.pairs, '',
-            '%-30s %9s  %-9s %-14s %s' % ('', 'OURS', 'AGAINST', 'RATIO', 'GOAL')]))
+            f'{"":<27} {"OURS":>8}  {"AGAINST":<8} {"RATIO":<18} GOAL']))
 
     def begin(self, name):
         self.name = name
@@ -160,7 +162,7 @@ class Bench:
         verdict = ''
         if goal:
             met = value >= goal[1] if goal[0] == '>=' else value <= goal[1]
-            verdict = f'{goal[0]} {goal[1]:g} {"met" if met else "missed"}'
+            verdict = f'{goal[0]} {goal[1] if other else Figure.text(goal[1], unit)} {"met" if met else "missed"}'
             record.update(goal=f'{goal[0]} {goal[1]:g}', met=met)
         if note:
             record['note'] = note
@@ -168,5 +170,5 @@ class Bench:
         if job != self.titled:
             lines.append(f'{job}')
             self.titled = job
-        lines.append(f'  {against or note:<28} {Figure.text(mine, unit):>9}  {them:<9} {ratio:<18} {verdict}'.rstrip())
+        lines.append(f'  {against or note:<25} {Figure.text(mine, unit):>8}  {them:<8} {ratio:<18} {verdict}'.rstrip())
         self.say(record, '\n'.join(lines))
