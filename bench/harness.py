@@ -39,6 +39,8 @@ class Figure:
         for factor, name in Figure.UNITS.get(unit, [(1, unit)]):
             if abs(value) >= factor:
                 break
+        if value == 0:
+            return '0'
         if value == int(value) and factor == 1:
             return f'{value:.0f} {name}'.strip()
         value /= factor
