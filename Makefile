@@ -22,6 +22,13 @@ test: # everything that can be tested here; the last line sums up
 	@tools/deps.sh build test
 	@tools/test-all.sh
 
+# Optimised as an installation is, in a build directory of its own, so that neither rebuilds the other.
+bench: # figures against peers and limits: make bench [BENCH="policies log"] [BENCHFLAGS=-q]
+	@tools/deps.sh build bench
+	@[ -e build-bench/build.ninja ] || meson setup -Dbench=true -Dtests=disabled build-bench
+	@ninja -C build-bench >build-bench/said || { cat build-bench/said; exit 1; }
+	@bench/run $(BENCHFLAGS) $(BENCH)
+
 demo: # two gateways, faults, and the monitor seeing them
 	@tools/deps.sh build test
 	@$(MAKE) --no-print-directory all
@@ -34,6 +41,6 @@ format:
 	@tools/format.sh write
 
 clean:
-	rm -rf $(BUILD) build-clang build-test
+	rm -rf $(BUILD) build-clang build-test build-bench
 
-.PHONY: all deps run test demo install format clean
+.PHONY: all deps run test bench demo install format clean

@@ -102,7 +102,8 @@ static void audit_write(const struct mklog *m, const struct event *e)
 		addr_format(&e->dst, dst), e->spi, e->spi, e->seqno);
 }
 
-static int write_log(struct mklog *m, struct eventlog *l, uint64_t first, uint64_t n, uint64_t group)
+static int write_log(
+	struct mklog *m, struct eventlog *l, uint64_t first, uint64_t n, uint64_t group)
 {
 	struct event e;
 	int r = 0;

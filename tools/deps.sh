@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: deps.sh build|test...
+# usage: deps.sh build|test|bench...
 # Installs what is missing through apt-get as root or by sudo; without those names it.
 set -u
 
@@ -9,13 +9,17 @@ build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
 	libzstd-dev libconfuse-dev libsqlite3-dev libcap-dev libseccomp-dev libcmocka-dev clang bpftool libbpf-dev'
 test='libclang-rt-dev clang-format mandoc jq kmod procps util-linux binutils zstd
 	user-mode-linux libcap2-bin openssl qemu-system-x86 busybox-static xz-utils'
+# Peers that bench/run measures us against, and what it needs to make and count things. Not auditd, for
+# ausearch: installing it starts it, and that switches audit on.
+bench='sqlite3 user-mode-linux util-linux kmod'
 
 wanted=
 for set in "$@"; do
 	case $set in
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
-	*) echo "usage: deps.sh build|test..." >&2; exit 2 ;;
+	bench) wanted="$wanted $bench" ;;
+	*) echo "usage: deps.sh build|test|bench..." >&2; exit 2 ;;
 	esac
 done
 

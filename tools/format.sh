@@ -7,7 +7,7 @@ if ! command -v clang-format >/dev/null; then
 	echo "1..0 # SKIP clang-format is not installed"
 	exit 0
 fi
-files=$(find src test lab bpf -name '*.[ch]' 2>/dev/null | sort)
+files=$(find src test lab bpf bench -name '*.[ch]' 2>/dev/null | sort)
 case ${1:-} in
 write)
 	clang-format -i $files

@@ -9,14 +9,9 @@
 
 struct addr addr_make(uint8_t family, const void *octets)
 {
-	struct addr a = { .family = family };
+	struct addr a;
 
-	if (family == AF_INET)
-		memcpy(a.octets, octets, 4);
-	else if (family == AF_INET6)
-		memcpy(a.octets, octets, 16);
-	else
-		a.family = 0;
+	addr_set(&a, family, octets);
 	return a;
 }
 
@@ -39,15 +34,29 @@ bool addr_is_any(const struct addr *a)
 	return memcmp(a->octets, zero, sizeof(zero)) == 0;
 }
 
-unsigned addr_bits(const struct addr *a)
+/* What inet_ntop() does with printf(), for each line of the log. */
+static void format_ipv4(const uint8_t octets[4], char *at)
 {
-	return a->family == AF_INET ? 32 : a->family == AF_INET6 ? 128 : 0;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned v = octets[i];
+
+		if (i > 0)
+			*at++ = '.';
+		if (v >= 100)
+			*at++ = (char)('0' + v / 100);
+		if (v >= 10)
+			*at++ = (char)('0' + v / 10 % 10);
+		*at++ = (char)('0' + v % 10);
+	}
+	*at = '\0';
 }
 
 char *addr_format(const struct addr *a, char ret[ADDR_TEXT_SIZE])
 {
 	ret[0] = '\0';
-	if (a->family != 0)
+	if (a->family == AF_INET)
+		format_ipv4(a->octets, ret);
+	else if (a->family != 0)
 		(void)inet_ntop(a->family, a->octets, ret, ADDR_TEXT_SIZE);
 	return ret;
 }

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "base/diag.h"
 
@@ -21,11 +23,29 @@ struct prefix {
 #define ADDR_TEXT_SIZE 46
 #define PREFIX_TEXT_SIZE 50
 
-struct addr addr_make(uint8_t family, const void *octets); /* copies 4 or 16 */
+/* 32, 128, or 0 when unknown */
+static inline unsigned addr_bits(const struct addr *a)
+{
+	return a->family == AF_INET ? 32 : a->family == AF_INET6 ? 128 : 0;
+}
+
+/* Copies 4 or 16 octets, in place: passing a struct of 17 by value makes the processor wait. */
+static inline void addr_set(struct addr *ret, unsigned family, const void *octets)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (family == AF_INET)
+		memcpy(ret->octets, octets, 4);
+	else if (family == AF_INET6)
+		memcpy(ret->octets, octets, 16);
+	else
+		return;
+	ret->family = (uint8_t)family;
+}
+
+struct addr addr_make(uint8_t family, const void *octets); /* the same, as a value */
 bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_cmp(const struct addr *a, const struct addr *b); /* family, then octets */
 bool addr_is_any(const struct addr *a); /* unspecified, or unknown */
-unsigned addr_bits(const struct addr *a); /* 32, 128, or 0 when unknown */
 
 /* RFC 5952; "" when unknown. Returns ret. */
 char *addr_format(const struct addr *a, char ret[ADDR_TEXT_SIZE]);

@@ -31,9 +31,9 @@ void buf_drop_front(struct buf *b, size_t n)
 		b->p[b->n] = '\0';
 }
 
-static bool reserve(struct buf *b, size_t more)
+static bool grow(struct buf *b, size_t more)
 {
-	size_t limit = b->limit ? b->limit : BUF_LIMIT;
+	size_t limit = buf_limit(b);
 	size_t size = b->size ? b->size : 256;
 	char *p;
 
@@ -43,8 +43,6 @@ static bool reserve(struct buf *b, size_t more)
 		b->failed = true;
 		return false;
 	}
-	if (b->p && b->n + more < b->size)
-		return true;
 	while (size <= b->n + more)
 		size *= 2;
 	p = realloc(b->p, size);
@@ -55,6 +53,17 @@ static bool reserve(struct buf *b, size_t more)
 	b->p = p;
 	b->size = size;
 	return true;
+}
+
+static inline bool reserve(struct buf *b, size_t more)
+{
+	return (!b->failed && more < b->size - b->n && more <= buf_limit(b) - b->n) ||
+	       grow(b, more);
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	return reserve(b, n) ? b->p + b->n : NULL;
 }
 
 void buf_append(struct buf *b, const void *p, size_t n)
@@ -70,11 +79,6 @@ void buf_append(struct buf *b, const void *p, size_t n)
 void buf_text(struct buf *b, const char *text)
 {
 	buf_append(b, text, strlen(text));
-}
-
-void buf_char(struct buf *b, char c)
-{
-	buf_append(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 void json_init(struct json *j, struct buf *out)
@@ -40,23 +39,62 @@ static size_t utf8_length(const uint8_t *p, size_t n)
 	return len;
 }
 
+#define EACH(octet) (0x0101010101010101u * (octet))
+
+/* Has any of eight octets the value 0? The classic of Mycroft (1987). */
+static uint64_t any_zero(uint64_t w)
+{
+	return (w - EACH(1)) & ~w & EACH(0x80);
+}
+
+/* Does every octet stand for itself in a JSON text: printable ASCII, and neither " nor \? */
+static bool plain(const uint8_t *p, size_t n)
+{
+	uint64_t bad = 0, w;
+
+	for (; n >= sizeof(w); p += sizeof(w), n -= sizeof(w)) {
+		memcpy(&w, p, sizeof(w));
+		bad |= (w & EACH(0x80)) | ((w - EACH(0x20)) & ~w & EACH(0x80)) |
+		       any_zero(w ^ EACH('"')) | any_zero(w ^ EACH('\\')) |
+		       any_zero(w ^ EACH(0x7f));
+	}
+	for (; n > 0; p++, n--)
+		bad |= *p < 0x20 || *p >= 0x7f || *p == '"' || *p == '\\';
+	return bad == 0;
+}
+
+static void escaped(struct buf *out, uint8_t c)
+{
+	if (c == '"' || c == '\\')
+		buf_printf(out, "\\%c", c);
+	else if (c == '\n')
+		buf_text(out, "\\n");
+	else if (c == '\t')
+		buf_text(out, "\\t");
+	else
+		buf_printf(out, "\\u%04x", c);
+}
+
 static void quoted(struct buf *out, struct span v)
 {
+	char *at = plain(v.p, v.n) ? buf_room(out, v.n + 2) : NULL;
+
+	if (at) {
+		*at++ = '"';
+		if (v.n > 0)
+			memcpy(at, v.p, v.n);
+		at[v.n] = '"';
+		buf_took(out, at + v.n + 1);
+		return;
+	}
 	buf_char(out, '"');
 	for (size_t i = 0; i < v.n;) {
-		uint8_t c = v.p[i];
 		size_t len = utf8_length(v.p + i, v.n - i);
 
 		if (len == 0)
 			buf_text(out, "\xef\xbf\xbd");
-		else if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c == '\n')
-			buf_text(out, "\\n");
-		else if (c == '\t')
-			buf_text(out, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\u%04x", c);
+		else if (len == 1 && !plain(v.p + i, 1))
+			escaped(out, v.p[i]);
 		else
 			buf_append(out, v.p + i, len);
 		i += len ? len : 1;
@@ -64,15 +102,35 @@ static void quoted(struct buf *out, struct span v)
 	buf_char(out, '"');
 }
 
+static void decimal(struct buf *out, uint64_t v)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while ((v /= 10) > 0);
+	buf_append(out, digits + at, sizeof(digits) - at);
+}
+
 static void start(struct json *j, const char *key)
 {
+	size_t n = key ? strlen(key) : 0;
+	char *at = buf_room(j->out, n + 4);
+
+	if (!at)
+		return;
 	if (j->comma)
-		buf_char(j->out, ',');
+		*at++ = ',';
 	j->comma = true;
 	if (key) {
-		quoted(j->out, span_text(key));
-		buf_char(j->out, ':');
+		*at++ = '"';
+		memcpy(at, key, n);
+		at += n;
+		*at++ = '"';
+		*at++ = ':';
 	}
+	buf_took(j->out, at);
 }
 
 void json_open(struct json *j, const char *key, char bracket)
@@ -103,13 +161,15 @@ void json_bool(struct json *j, const char *key, bool v)
 void json_u64(struct json *j, const char *key, uint64_t v)
 {
 	start(j, key);
-	buf_printf(j->out, "%" PRIu64, v);
+	decimal(j->out, v);
 }
 
 void json_i64(struct json *j, const char *key, int64_t v)
 {
 	start(j, key);
-	buf_printf(j->out, "%" PRId64, v);
+	if (v < 0)
+		buf_char(j->out, '-');
+	decimal(j->out, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void json_text(struct json *j, const char *key, const char *v)

@@ -8,7 +8,8 @@
 
 /*
  * Writes JSON text into a buf, without white space. Commas are its business; balance is the
- * caller's. key is NULL inside arrays and at the top. Octets that are not UTF-8 become U+FFFD.
+ * caller's. key is NULL inside arrays and at the top; else a word that needs no escapes: it is
+ * written as it is. Of values, octets that are not UTF-8 become U+FFFD.
  */
 struct json {
 	struct buf *out;

@@ -1,36 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * Entries lie in a dense array in insertion order; the table holds indices into it. A removed
- * entry leaves a hole (value NULL) until the array is compacted by the next growth.
+ * Entries lie in dense arrays in insertion order; the table holds indices into them. A removed
+ * entry leaves a hole (value NULL) until the arrays are compacted by the next growth. A slot has
+ * 32 bits of its key's hash beside the index, so that a search looks at keys that are the right
+ * one, and nearly no others: of a million entries each look costs a cache miss.
  */
+struct slot {
+	uint32_t at; /* 0: free; else 1 + index; TOMBSTONE */
+	uint32_t hash;
+};
+
 struct map {
 	size_t key_size;
 	size_t limit;
 	uint64_t seed;
 	size_t count; /* live entries */
-	size_t used; /* of the dense array, holes included */
-	size_t room; /* of the dense array */
+	size_t used; /* of the dense arrays, holes included */
+	size_t room; /* of the dense arrays */
 	size_t mask; /* of the table; its size is a power of two, at least twice room */
-	uint32_t *table; /* 0: free; else 1 + index; TOMBSTONE */
+	struct slot *table;
 	void **values;
+	uint32_t *hashes;
 	uint8_t *keys;
 };
 
 #define TOMBSTONE UINT32_MAX
 #define ROOM_MIN 16
 
-static uint64_t rotl(uint64_t v, unsigned by)
+static inline uint64_t rotl(uint64_t v, unsigned by)
 {
 	return v << by | v >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+static inline __attribute__((always_inline)) void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = rotl(v[1], 13) ^ v[0];
@@ -55,10 +64,10 @@ uint64_t hash_octets(const void *p, size_t n, uint64_t seed)
 	size_t i;
 
 	for (i = 0; i + 8 <= n; i += 8) {
-		uint64_t word = 0;
+		uint64_t word;
 
-		for (unsigned k = 0; k < 8; k++)
-			word |= (uint64_t)octets[i + k] << 8 * k;
+		memcpy(&word, octets + i, sizeof(word));
+		word = le64toh(word);
 		v[3] ^= word;
 		sip_round(v);
 		v[0] ^= word;
@@ -96,6 +105,7 @@ struct map *map_free(struct map *m)
 	if (m) {
 		free(m->table);
 		free(m->values);
+		free(m->hashes);
 		free(m->keys);
 		free(m);
 	}
@@ -107,21 +117,26 @@ size_t map_count(const struct map *m)
 	return m->count;
 }
 
-static const uint8_t *key_at(const struct map *m, size_t index)
+static uint8_t *key_at(const struct map *m, size_t index)
 {
 	return m->keys + index * m->key_size;
 }
 
+static uint32_t hash_of(const struct map *m, const void *key)
+{
+	return (uint32_t)hash_octets(key, m->key_size, m->seed);
+}
+
 /* The table slot that holds the key, or SIZE_MAX. */
-static size_t find(const struct map *m, const void *key)
+static size_t find(const struct map *m, const void *key, uint32_t hash)
 {
 	if (m->count == 0)
 		return SIZE_MAX;
-	for (size_t slot = hash_octets(key, m->key_size, m->seed) & m->mask; m->table[slot] != 0;
-		slot = (slot + 1) & m->mask) {
-		uint32_t at = m->table[slot];
+	for (size_t slot = hash & m->mask; m->table[slot].at != 0; slot = (slot + 1) & m->mask) {
+		struct slot s = m->table[slot];
 
-		if (at != TOMBSTONE && memcmp(key_at(m, at - 1), key, m->key_size) == 0)
+		if (s.hash == hash && s.at != TOMBSTONE &&
+			memcmp(key_at(m, s.at - 1), key, m->key_size) == 0)
 			return slot;
 	}
 	return SIZE_MAX;
@@ -129,18 +144,44 @@ static size_t find(const struct map *m, const void *key)
 
 void *map_get(const struct map *m, const void *key)
 {
-	size_t slot = find(m, key);
+	size_t slot = find(m, key, hash_of(m, key));
 
-	return slot == SIZE_MAX ? NULL : m->values[m->table[slot] - 1];
+	return slot == SIZE_MAX ? NULL : m->values[m->table[slot].at - 1];
 }
 
 static void insert(struct map *m, size_t index)
 {
-	size_t slot = hash_octets(key_at(m, index), m->key_size, m->seed) & m->mask;
+	size_t slot = m->hashes[index] & m->mask;
 
-	while (m->table[slot] != 0)
+	while (m->table[slot].at != 0)
 		slot = (slot + 1) & m->mask;
-	m->table[slot] = (uint32_t)index + 1;
+	m->table[slot] = (struct slot){ (uint32_t)index + 1, m->hashes[index] };
+}
+
+/* The array with so much room; as it was, and *ok false, when there is no memory. */
+static void *resized(void *array, size_t room, size_t size, bool *ok)
+{
+	void *p = reallocarray(array, room, size);
+
+	*ok = *ok && p;
+	return p ? p : array;
+}
+
+static void compact(struct map *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->used; i++) {
+		if (!m->values[i])
+			continue;
+		if (n != i) {
+			m->values[n] = m->values[i];
+			m->hashes[n] = m->hashes[i];
+			memcpy(key_at(m, n), key_at(m, i), m->key_size);
+		}
+		n++;
+	}
+	m->used = n;
 }
 
 /* Makes room for one more: compacts the holes away, and doubles when over half are live. */
@@ -150,66 +191,67 @@ static int grow(struct map *m)
 		      : m->count > m->room / 2 ? m->room * 2
 					       : m->room;
 	size_t slots = room * 2;
-	uint32_t *table = calloc(slots, sizeof(*table));
-	void **values = calloc(room, sizeof(*values));
-	uint8_t *keys = malloc(room * m->key_size);
-	size_t n = 0;
+	struct slot *table = calloc(slots, sizeof(*table));
+	bool ok = table != NULL;
 
-	if (!table || !values || !keys) {
+	m->values = resized(m->values, room, sizeof(*m->values), &ok);
+	m->hashes = resized(m->hashes, room, sizeof(*m->hashes), &ok);
+	m->keys = resized(m->keys, room, m->key_size, &ok);
+	if (!ok) {
 		free(table);
-		free(values);
-		free(keys);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < m->used; i++) {
-		if (!m->values[i])
-			continue;
-		values[n] = m->values[i];
-		memcpy(keys + n * m->key_size, key_at(m, i), m->key_size);
-		n++;
-	}
+	compact(m);
 	free(m->table);
-	free(m->values);
-	free(m->keys);
 	m->table = table;
-	m->values = values;
-	m->keys = keys;
 	m->room = room;
-	m->used = n;
 	m->mask = slots - 1;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < m->used; i++)
 		insert(m, i);
 	return 0;
 }
 
+void **map_place(struct map *m, const void *key)
+{
+	uint32_t hash = hash_of(m, key);
+	size_t slot = find(m, key, hash);
+
+	if (slot != SIZE_MAX)
+		return &m->values[m->table[slot].at - 1];
+	if (m->count >= m->limit || (m->used == m->room && grow(m) < 0))
+		return NULL;
+	memcpy(key_at(m, m->used), key, m->key_size);
+	m->hashes[m->used] = hash;
+	m->values[m->used] = NULL;
+	insert(m, m->used);
+	m->count++;
+	return &m->values[m->used++];
+}
+
 int map_put(struct map *m, const void *key, void *value)
 {
-	if (find(m, key) != SIZE_MAX)
+	void **at = map_place(m, key);
+
+	if (!at)
+		return m->count >= m->limit ? -ENOSPC : -ENOMEM;
+	if (*at)
 		return -EEXIST;
-	if (m->count >= m->limit)
-		return -ENOSPC;
-	if (m->used == m->room && grow(m) < 0)
-		return -ENOMEM;
-	memcpy(m->keys + m->used * m->key_size, key, m->key_size);
-	m->values[m->used] = value;
-	insert(m, m->used);
-	m->used++;
-	m->count++;
+	*at = value;
 	return 0;
 }
 
 void *map_remove(struct map *m, const void *key)
 {
-	size_t slot = find(m, key);
+	size_t slot = find(m, key, hash_of(m, key));
 	size_t index;
 	void *value;
 
 	if (slot == SIZE_MAX)
 		return NULL;
-	index = m->table[slot] - 1;
+	index = m->table[slot].at - 1;
 	value = m->values[index];
 	m->values[index] = NULL;
-	m->table[slot] = TOMBSTONE;
+	m->table[slot].at = TOMBSTONE;
 	m->count--;
 	return value;
 }

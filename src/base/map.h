@@ -18,6 +18,12 @@ size_t map_count(const struct map *m);
 void *map_get(const struct map *m, const void *key); /* NULL: none */
 /* 0; -EEXIST; -ENOSPC at the limit; -ENOMEM. value is not NULL. */
 int map_put(struct map *m, const void *key, void *value);
+/*
+ * Where the key's value is, to be changed in place: one search in place of two. *it is NULL when
+ * the key has only now been put: then give it a value, or map_remove() it, before anything else.
+ * NULL: no memory, or at the limit. Borrowed until the next change of the map.
+ */
+void **map_place(struct map *m, const void *key);
 void *map_remove(struct map *m, const void *key); /* the value, or NULL */
 
 /*

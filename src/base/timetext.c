@@ -7,18 +7,53 @@
 #include <string.h>
 #include <time.h>
 
+static char *put_digits(char *at, unsigned v, unsigned n)
+{
+	for (unsigned i = n; i > 0; i--, v /= 10)
+		at[i - 1] = (char)('0' + v % 10);
+	return at + n;
+}
+
+/*
+ * The date of a day since 1970 in the Gregorian calendar, years beginning in March, so that the
+ * leap day is a year's last (Richards, Explanatory Supplement to the Astronomical Almanac, 15.11).
+ */
+static void date_of(unsigned day, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+	unsigned f = day + 2440588 + 1401 + (4 * (day + 2440588) + 274277) / 146097 * 3 / 4 - 38;
+	unsigned e = 4 * f + 3, g = e % 1461 / 4, h = 5 * g + 2;
+
+	*ret_day = h % 153 / 5 + 1;
+	*ret_month = (h / 153 + 2) % 12 + 1;
+	*ret_year = e / 1461 - 4716 + (14 - *ret_month) / 12;
+}
+
+/* Several in each line of the log: without the C library's time zones. */
 char *time_format(uint64_t us, char ret[TIME_TEXT_SIZE])
 {
-	time_t s = (time_t)(us / 1000000u);
-	struct tm tm;
+	const uint64_t end_us = UINT64_C(253402300799999999); /* of the year 9999 */
+	unsigned second, year, month, day;
+	char *at = ret;
 
-	if (!gmtime_r(&s, &tm) || tm.tm_year > 8099) {
-		(void)snprintf(ret, TIME_TEXT_SIZE, "9999-12-31T23:59:59.999999Z");
-		return ret;
-	}
-	(void)snprintf(ret, TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ",
-		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		(unsigned)(us % 1000000u));
+	if (us > end_us)
+		us = end_us;
+	second = (unsigned)(us / 1000000 % 86400);
+	date_of((unsigned)(us / 1000000 / 86400), &year, &month, &day);
+	at = put_digits(at, year, 4);
+	*at++ = '-';
+	at = put_digits(at, month, 2);
+	*at++ = '-';
+	at = put_digits(at, day, 2);
+	*at++ = 'T';
+	at = put_digits(at, second / 3600, 2);
+	*at++ = ':';
+	at = put_digits(at, second / 60 % 60, 2);
+	*at++ = ':';
+	at = put_digits(at, second % 60, 2);
+	*at++ = '.';
+	at = put_digits(at, (unsigned)(us % 1000000), 6);
+	*at++ = 'Z';
+	*at = '\0';
 	return ret;
 }
 

@@ -215,6 +215,7 @@ void core_feed(struct core *c, const struct fact *f)
 		return;
 	}
 	c->fact = f;
+	c->fact_netns = ledger_netns(c, f->netns);
 	if (f->boot_ns > c->now_ns)
 		c->now_ns = f->boot_ns;
 	c->now_us = f->real_us;
@@ -237,11 +238,9 @@ void core_feed(struct core *c, const struct fact *f)
 	if (f->type == FACT_TICK && c->restored)
 		watch_clock(c, f);
 	if (f->source < SOURCE_N && f->seq > 0) {
-		struct netns *ns = ledger_netns(c, f->netns);
-
 		c->host_sources[f->source].facts++;
-		if (ns)
-			ns->sources[f->source].facts++;
+		if (c->fact_netns)
+			c->fact_netns->sources[f->source].facts++;
 	}
 	dispatch(c, f);
 	c->muted = false;

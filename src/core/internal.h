@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
 
@@ -69,10 +70,26 @@ struct remains {
 	struct remains *next;
 };
 
+/* A policy as it is kept, of which there may be millions: see spd.c. */
 struct ledger_policy {
-	struct policy policy;
+	struct ledger_policy *next; /* of the same place */
+	uint64_t netns, added_s, used_s;
+	uint32_t index, priority;
 	uint32_t generation;
-	bool announced, missing;
+	uint16_t size; /* of octets */
+	uint8_t direction, type, flags, proto, n_templates;
+	bool block : 1, announced : 1, missing : 1;
+	bool rare : 1; /* octets begin with a struct spd_rare */
+	uint8_t octets[]; /* the selector's prefixes, then the templates */
+};
+
+#define SPD_PLACES 64
+
+/* Places of policies whose indices are near each other. */
+struct spd_block {
+	struct policy_key key; /* index: the lowest that falls into the block */
+	unsigned n; /* policies */
+	struct ledger_policy *places[SPD_PLACES];
 };
 
 struct ledger_link {
@@ -97,6 +114,7 @@ struct netns {
 	struct account accounts[COUNTERS_MAX];
 	unsigned n_accounts;
 	uint64_t n_sa, n_larval, n_policy;
+	uint64_t n_policy_seen; /* of these by the newest dump, or since it began */
 	uint32_t sa_generation, policy_generation, link_generation;
 	bool sa_known, policy_known; /* a first dump has ended */
 	bool sa_resync, policy_resync, policy_dumping;
@@ -255,9 +273,13 @@ struct core {
 	char elected[96];
 
 	struct map *netns; /* cookie → struct netns */
+	struct netns *fact_netns; /* of the fact at hand: most facts come in runs of one netns */
 	bool sas_to_check, policies_to_check; /* a dump left something to tell */
 	struct map *sas; /* struct sa_key → struct ledger_sa */
-	struct map *policies; /* struct policy_key → struct ledger_policy */
+	struct map *spd; /* struct policy_key → struct spd_block */
+	struct spd_block *spd_recent; /* the block that was asked for last */
+	struct pool policies; /* memory of struct ledger_policy */
+	size_t n_policies;
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */
 	struct map *piles; /* struct pile_key → struct pile */
@@ -335,6 +357,25 @@ void policies_fact(struct core *c, const struct fact *f);
 void policies_dump_end(struct core *c, struct netns *ns);
 void policies_poll(struct core *c);
 void policies_forget(struct core *c, struct netns *ns);
+
+/* spd.c: the policies by netns and index */
+struct ledger_policy *spd_find(const struct core *c, uint64_t netns, uint32_t index); /* or NULL */
+/*
+ * Keeps a policy, in the place of what was kept of that index; then generation, announced and
+ * missing stay. NULL: no memory, or too many; what was kept stays.
+ */
+struct ledger_policy *spd_put(struct core *c, const struct policy *p);
+void spd_get(const struct ledger_policy *l, struct policy *ret);
+void spd_remove(struct core *c, struct ledger_policy *l); /* and frees */
+struct spd_cursor {
+	size_t block;
+	struct spd_block *in;
+	unsigned place, left; /* the next; policies to come in this block */
+	struct ledger_policy *next;
+};
+/* for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) — as map_next() */
+struct ledger_policy *spd_next(const struct core *c, struct spd_cursor *at);
+void spd_free(struct core *c);
 
 /* spis.c */
 struct spi *spis_find(const struct core *c, const struct addr *dst, uint32_t spi); /* or NULL */

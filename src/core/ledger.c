@@ -14,7 +14,7 @@ int ledger_new(struct core *c)
 	int r = map_new(sizeof(uint64_t), LIMIT_NETNS, c->seed, &c->netns);
 
 	r = r < 0 ? r : map_new(sizeof(struct sa_key), LIMIT_SAS, c->seed, &c->sas);
-	r = r < 0 ? r : map_new(sizeof(struct policy_key), LIMIT_POLICIES, c->seed, &c->policies);
+	r = r < 0 ? r : map_new(sizeof(struct policy_key), LIMIT_POLICIES, c->seed, &c->spd);
 	r = r < 0 ? r : map_new(sizeof(struct link_key), LIMIT_LINKS, c->seed, &c->links);
 	r = r < 0 ? r : map_new(sizeof(struct spi_key), LIMIT_SPIS, c->seed, &c->spis);
 	r = r < 0 ? r : map_new(sizeof(struct pile_key), LIMIT_PILES, c->seed, &c->piles);
@@ -55,7 +55,7 @@ void ledger_free(struct core *c)
 	}
 	c->netns = free_all(c->netns);
 	c->sas = free_all(c->sas);
-	c->policies = free_all(c->policies);
+	spd_free(c);
 	c->links = free_all(c->links);
 	c->spis = free_all(c->spis);
 	c->piles = free_all(c->piles);
@@ -70,6 +70,8 @@ void ledger_free(struct core *c)
 
 struct netns *ledger_netns(const struct core *c, uint64_t cookie)
 {
+	if (c->fact_netns && c->fact_netns->cookie == cookie)
+		return c->fact_netns;
 	return cookie ? map_get(c->netns, &cookie) : NULL;
 }
 
@@ -168,6 +170,8 @@ void ledger_age(struct core *c)
 			c->gone_unattributed += ns->accounts[i].unattributed;
 			c->gone_suppressed += ns->accounts[i].suppressed;
 		}
+		if (c->fact_netns == ns)
+			c->fact_netns = NULL;
 		map_remove(c->netns, &ns->cookie);
 		free_remains(ns);
 		free(ns);
@@ -350,6 +354,7 @@ void ledger_dump(struct core *c, const struct fact *f)
 	case DUMP_POLICY:
 		if (f->dump.phase == DUMP_BEGIN) {
 			ns->policy_generation++;
+			ns->n_policy_seen = 0;
 			ns->policy_resync = f->dump.resync || !ns->policy_known;
 			ns->policy_dumping = true;
 			break;

@@ -5,11 +5,6 @@
 
 #include "core/internal.h"
 
-static struct policy_key key_of(const struct policy *p)
-{
-	return (struct policy_key){ .netns = p->netns, .index = p->index };
-}
-
 /* "in 10.1.0.0/16 to 10.2.0.0/16 allow, esp tunnel reqid 1, priority 0" */
 static void policy_text(const struct policy *p, char *ret, size_t size)
 {
@@ -80,82 +75,87 @@ static void tell(struct core *c, struct netns *ns, const struct policy *p, uint3
 }
 
 /* Sockets' own policies come and go with the IKE daemons' sockets: kept, not told. */
-static bool is_told(const struct policy *p)
+static bool is_told(uint8_t direction)
 {
-	return p->direction <= POLICY_FWD;
+	return direction <= POLICY_FWD;
+}
+
+static void tell_kept(struct core *c, struct netns *ns, const struct ledger_policy *l, uint32_t id)
+{
+	struct policy p;
+
+	spd_get(l, &p);
+	tell(c, ns, &p, id, NULL);
+}
+
+static void appeared(
+	struct core *c, struct netns *ns, const struct fact *f, struct ledger_policy *l)
+{
+	bool dumped = f->policy.op == SA_DUMPED;
+
+	l->announced =
+		(dumped && (ns->policy_resync || !ns->policy_known)) || !is_told(l->direction);
+	ns->resync_added += ns->policy_known && ns->policy_resync && dumped;
+	ns->n_policy++;
+	c->policies_to_check = c->policies_to_check || !l->announced;
 }
 
 static void there(struct core *c, const struct fact *f)
 {
 	struct netns *ns = ledger_netns(c, f->netns);
 	const struct policy *p = &f->policy.policy;
-	struct policy_key key = key_of(p);
 	struct ledger_policy *l;
+	struct policy before;
+	bool known;
 
 	if (!ns || !ns->there)
 		return;
-	l = map_get(c->policies, &key);
+	l = spd_find(c, p->netns, p->index);
+	known = l != NULL;
+	if (known && f->policy.op == SA_UPDATED)
+		spd_get(l, &before);
+	l = spd_put(c, p);
 	if (!l) {
-		l = calloc(1, sizeof(*l));
-		if (!l || map_put(c->policies, &key, l) < 0) {
-			free(l);
-			c->refused++;
-			return;
-		}
-		l->policy = *p;
-		l->announced =
-			(f->policy.op == SA_DUMPED && (ns->policy_resync || !ns->policy_known)) ||
-			!is_told(p);
-		ns->resync_added +=
-			ns->policy_known && ns->policy_resync && f->policy.op == SA_DUMPED;
-		ns->n_policy++;
-		c->policies_to_check = c->policies_to_check || !l->announced;
-		if (f->policy.op != SA_DUMPED && !l->announced) {
-			l->announced = true;
-			tell(c, ns, p, EVENT_POLICY_ADDED, NULL);
-		}
-	} else {
-		struct policy before = l->policy;
-
-		l->policy = *p;
-		if (f->policy.op == SA_DUMPED) {
-			/* seen again */
-		} else if (!l->announced) {
-			l->announced = true;
-			tell(c, ns, p, EVENT_POLICY_ADDED, NULL);
-		} else if (f->policy.op == SA_UPDATED && is_told(p)) {
-			tell(c, ns, p, EVENT_POLICY_CHANGED, &before);
-		}
+		c->refused++;
+		return;
 	}
+	if (!known)
+		appeared(c, ns, f, l);
+	if (f->policy.op == SA_DUMPED) {
+		/* there, or seen again: told at the round's end */
+	} else if (!l->announced) {
+		l->announced = true;
+		tell(c, ns, p, EVENT_POLICY_ADDED, NULL);
+	} else if (known && f->policy.op == SA_UPDATED && is_told(p->direction)) {
+		tell(c, ns, p, EVENT_POLICY_CHANGED, &before);
+	}
+	ns->n_policy_seen += !known || l->generation != ns->policy_generation;
 	l->generation = ns->policy_generation;
 	l->missing = false;
 }
 
 static void remove_policy(struct core *c, struct netns *ns, struct ledger_policy *l)
 {
-	struct policy_key key = key_of(&l->policy);
-
-	map_remove(c->policies, &key);
 	ns->n_policy--;
-	free(l);
+	ns->n_policy_seen -= l->generation == ns->policy_generation;
+	spd_remove(c, l);
 }
 
 static void gone(struct core *c, const struct fact *f)
 {
 	struct netns *ns = ledger_netns(c, f->netns);
 	const struct policy *p = &f->policy_gone.policy;
-	struct policy_key key = key_of(p);
-	struct ledger_policy *l = map_get(c->policies, &key);
+	struct ledger_policy *l = spd_find(c, p->netns, p->index);
 	struct event e;
 
 	if (!ns)
 		return;
 	if (l) {
 		if (!l->announced)
-			tell(c, ns, &l->policy, EVENT_POLICY_ADDED, NULL);
+			tell_kept(c, ns, l, EVENT_POLICY_ADDED);
 		remove_policy(c, ns, l);
 	}
-	if (!is_told(p))
+	if (!is_told(p->direction))
 		return;
 	if (f->policy_gone.how == GONE_EXPIRED) {
 		policy_event_init(c, &e, EVENT_POLICY_EXPIRED, ns, p);
@@ -175,10 +175,10 @@ static void flush(struct core *c, const struct fact *f)
 
 	if (!ns)
 		return;
-	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
+	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) {
 		/* xfrm_policy_flush() leaves the sockets' own alone. */
-		if (l->policy.netns != ns->cookie || l->policy.type != f->policy_flush.type ||
-			!is_told(&l->policy))
+		if (l->netns != ns->cookie || l->type != f->policy_flush.type ||
+			!is_told(l->direction))
 			continue;
 		n++;
 		remove_policy(c, ns, l);
@@ -256,8 +256,10 @@ void policies_dump_end(struct core *c, struct netns *ns)
 {
 	struct ledger_policy *l;
 
-	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
-		if (l->policy.netns == ns->cookie && l->generation != ns->policy_generation)
+	if (ns->n_policy_seen == ns->n_policy)
+		return;
+	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) {
+		if (l->netns == ns->cookie && l->generation != ns->policy_generation)
 			l->missing = c->policies_to_check = true;
 	}
 }
@@ -266,22 +268,24 @@ void policies_poll(struct core *c)
 {
 	struct ledger_policy *l;
 
-	for (size_t at = 0; c->policies_to_check && (l = map_next(c->policies, &at, NULL));) {
-		struct netns *ns = ledger_netns(c, l->policy.netns);
+	for (struct spd_cursor at = { 0 }; c->policies_to_check && (l = spd_next(c, &at));) {
+		struct netns *ns = ledger_netns(c, l->netns);
+		struct policy p;
 		struct event e;
 
 		if (!l->missing) {
 			if (!l->announced) {
 				l->announced = true;
-				tell(c, ns, &l->policy, EVENT_POLICY_ADDED, NULL);
+				tell_kept(c, ns, l, EVENT_POLICY_ADDED);
 			}
 			continue;
 		}
-		if (is_told(&l->policy) && !ns->policy_resync) {
-			policy_event_init(c, &e, EVENT_POLICY_VANISHED, ns, &l->policy);
+		if (is_told(l->direction) && !ns->policy_resync) {
+			spd_get(l, &p);
+			policy_event_init(c, &e, EVENT_POLICY_VANISHED, ns, &p);
 			core_emit(c, &e);
 		}
-		ns->resync_gone += ns->policy_resync && is_told(&l->policy);
+		ns->resync_gone += ns->policy_resync && is_told(l->direction);
 		remove_policy(c, ns, l);
 	}
 	c->policies_to_check = false;
@@ -291,8 +295,8 @@ void policies_forget(struct core *c, struct netns *ns)
 {
 	struct ledger_policy *l;
 
-	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
-		if (l->policy.netns == ns->cookie)
+	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) {
+		if (l->netns == ns->cookie)
 			remove_policy(c, ns, l);
 	}
 }

@@ -35,10 +35,11 @@ static int each_policy(const struct core *c, core_each_fn *each, void *userdata)
 {
 	struct ledger_policy *l;
 
-	for (size_t at = 0; (l = map_next(c->policies, &at, NULL));) {
-		struct policy_row row = { .policy = &l->policy,
-			.netns = netns_name(c, l->policy.netns) };
+	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) {
+		struct policy policy;
+		struct policy_row row = { .policy = &policy, .netns = netns_name(c, l->netns) };
 
+		spd_get(l, &policy);
 		if (!each(userdata, &row))
 			break;
 	}
@@ -379,7 +380,7 @@ void core_status(const struct core *c, struct core_status *ret)
 			ret->waiting += account_open(&ns->accounts[i]);
 		}
 	}
-	ret->n_policy = map_count(c->policies);
+	ret->n_policy = c->n_policies;
 	ret->n_link = map_count(c->links);
 	ret->n_spi_known = map_count(c->spis);
 }

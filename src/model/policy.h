@@ -32,11 +32,11 @@ struct policy {
 	uint8_t flags;
 	uint32_t if_id, mark, mark_mask;
 	struct selector selector;
-	uint8_t n_templates;
-	struct template templates[POLICY_TEMPLATES];
 	uint64_t added_s, used_s;
 	uint64_t hard_add_s, hard_use_s;
 	uint32_t offload_ifindex;
+	uint8_t n_templates;
+	struct template templates[POLICY_TEMPLATES]; /* the first n_templates mean something */
 };
 
 const char *policy_direction_name(unsigned direction); /* "in", "out", "fwd", "socket in", … */

@@ -30,6 +30,7 @@ ok() # NAME CONDITION...: a jq filter over all facts so far, awaited for 10 s
 }
 
 coproc F { exec "$factdump" "$observe" 65536 $ns $peer >"$facts" 2>"$dir/err"; }
+pid=$F_PID # which bash forgets as soon as it has ended
 ok "the first pass is complete" 'any(.type == "ipc" and .ipc == 8)'
 
 policy=(src 198.51.100.0/24 dst 192.0.2.1 dir in)
@@ -52,7 +53,7 @@ ip -n $ns xfrm policy add src 192.0.2.2 dst 192.0.2.1 dir in "${template[@]}"
 ip netns exec $peer bash -c 'for i in 1 2 3; do echo >/dev/udp/192.0.2.1/9; done'
 ok "counters are read" 'any(.type == "counters" and .counters.XfrmInTmplMismatch == 3)'
 
-watcher=$(pgrep -P "$F_PID")
+watcher=$(pgrep -P "$pid")
 kill -STOP "$watcher"
 for i in $(seq 0 1999); do
 	echo "xfrm policy add src 10.$((i / 250)).$((i % 250)).0/24 dst 192.0.2.1 dir fwd ${template[*]}"
@@ -73,7 +74,7 @@ ok "a new core hears of everything" '(map(.type == "header") | rindex(true)) as 
 	any($new[]; .type == "counters" and .counters.XfrmInTmplMismatch == 3)'
 
 echo stop >&"${F[1]}"
-wait "$F_PID"
+wait "$pid"
 status=$?
 n=$((n + 1))
 [ $status = 0 ] && echo "ok $n - ends in order" || { echo "not ok $n - ends in order"; bad=1; }

@@ -55,6 +55,8 @@ struct observe {
 	struct buf greeting;
 	struct queue *queue;
 	uint64_t seq;
+	uint64_t stamp_boot_ns, stamp_real_us;
+	unsigned stamp_lasts; /* for so many more objects of a dump */
 	uint64_t claims_told; /* of queue_claims_lost() */
 	struct buf encoded;
 	enum hold hold;

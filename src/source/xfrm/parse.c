@@ -2,7 +2,7 @@
 #include "source/xfrm/parse.h"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -10,12 +10,31 @@
 #include "source/xfrm/uapi.h"
 #include "source/xfrm/wipe.h"
 
+/*
+ * An attribute, as libmnl has them; inline, for there are three or four of these calls for each of
+ * a million policies. Only of attributes that attr_first(), attr_next() and attr_find() gave.
+ */
+static unsigned attr_type(const struct nlattr *a)
+{
+	return a->nla_type & 0x3fffu; /* NLA_TYPE_MASK, which mixes signs */
+}
+
+static size_t attr_size(const struct nlattr *a)
+{
+	return a->nla_len - sizeof(*a);
+}
+
+static const void *attr_payload(const struct nlattr *a)
+{
+	return a + 1;
+}
+
 /* Attributes are aligned to 4 octets only, the kernel's structs hold 8: always copy. */
 static enum parse_result take(const struct nlattr *a, void *ret, size_t n)
 {
-	if (mnl_attr_get_payload_len(a) < n)
+	if (attr_size(a) < n)
 		return PARSE_TRUNCATED;
-	memcpy(ret, mnl_attr_get_payload(a), n);
+	memcpy(ret, attr_payload(a), n);
 	return PARSE_OK;
 }
 
@@ -40,18 +59,16 @@ static enum parse_result selector_of(const struct xfrm_selector *s, struct selec
 		return PARSE_MALFORMED;
 	if (bits != 0 && (s->prefixlen_s > bits || s->prefixlen_d > bits))
 		return PARSE_MALFORMED;
-	*ret = (struct selector){
-		.src.addr = address(s->family, &s->saddr),
-		.dst.addr = address(s->family, &s->daddr),
-		.src.length = bits ? s->prefixlen_s : 0,
-		.dst.length = bits ? s->prefixlen_d : 0,
-		.sport = ntohs(s->sport),
-		.sport_mask = ntohs(s->sport_mask),
-		.dport = ntohs(s->dport),
-		.dport_mask = ntohs(s->dport_mask),
-		.proto = s->proto,
-		.ifindex = (uint32_t)s->ifindex,
-	};
+	addr_set(&ret->src.addr, s->family, &s->saddr);
+	addr_set(&ret->dst.addr, s->family, &s->daddr);
+	ret->src.length = bits ? s->prefixlen_s : 0;
+	ret->dst.length = bits ? s->prefixlen_d : 0;
+	ret->sport = ntohs(s->sport);
+	ret->sport_mask = ntohs(s->sport_mask);
+	ret->dport = ntohs(s->dport);
+	ret->dport_mask = ntohs(s->dport_mask);
+	ret->proto = s->proto;
+	ret->ifindex = (uint32_t)s->ifindex;
 	return PARSE_OK;
 }
 
@@ -220,7 +237,7 @@ static enum parse_result take_direction(const struct nlattr *a, struct sa *sa)
 
 static enum parse_result sa_attribute(const struct nlattr *a, struct sa *sa)
 {
-	switch (mnl_attr_get_type(a)) {
+	switch (attr_type(a)) {
 	case XFRMA_ALG_AEAD:
 		return take_aead(a, sa);
 	case XFRMA_ALG_CRYPT:
@@ -257,23 +274,38 @@ struct message {
 	size_t n;
 };
 
+/* What lies there, when all of it does. */
+static const struct nlattr *attr_at(const struct message *m, size_t offset)
+{
+	const struct nlattr *a = (const void *)((const char *)m->attrs + offset);
+
+	if (offset >= m->n || m->n - offset < sizeof(*a) || a->nla_len < sizeof(*a) ||
+		a->nla_len > m->n - offset)
+		return NULL;
+	return a;
+}
+
+static size_t attr_end(const struct message *m, const struct nlattr *a)
+{
+	size_t begin = (size_t)((const char *)a - (const char *)m->attrs);
+
+	return begin + ((a->nla_len + 3u) & ~(size_t)3);
+}
+
 static const struct nlattr *attr_first(const struct message *m)
 {
-	return mnl_attr_ok(m->attrs, (int)m->n) ? m->attrs : NULL;
+	return attr_at(m, 0);
 }
 
 static const struct nlattr *attr_next(const struct message *m, const struct nlattr *a)
 {
-	const char *end = (const char *)m->attrs + m->n;
-
-	a = mnl_attr_next(a);
-	return mnl_attr_ok(a, (int)(end - (const char *)a)) ? a : NULL;
+	return attr_at(m, attr_end(m, a));
 }
 
 static const struct nlattr *attr_find(const struct message *m, uint16_t type)
 {
 	for (const struct nlattr *a = attr_first(m); a; a = attr_next(m, a)) {
-		if (mnl_attr_get_type(a) == type)
+		if (attr_type(a) == type)
 			return a;
 	}
 	return NULL;
@@ -281,11 +313,11 @@ static const struct nlattr *attr_find(const struct message *m, uint16_t type)
 
 static bool attrs_whole(const struct message *m)
 {
-	const char *end = (const char *)m->attrs + m->n, *at = (const char *)m->attrs;
+	size_t end = 0;
 
 	for (const struct nlattr *a = attr_first(m); a; a = attr_next(m, a))
-		at = (const char *)mnl_attr_next(a);
-	return at >= end;
+		end = attr_end(m, a);
+	return end >= m->n;
 }
 
 static enum parse_result sa_attributes(const struct message *m, struct sa *sa)
@@ -357,26 +389,25 @@ static enum parse_result parse_expire(const void *head, const struct message *m,
 
 static enum parse_result take_templates(const struct nlattr *a, struct policy *p)
 {
-	size_t n = mnl_attr_get_payload_len(a) / sizeof(struct xfrm_user_tmpl);
-	const char *from = mnl_attr_get_payload(a);
+	size_t n = attr_size(a) / sizeof(struct xfrm_user_tmpl);
+	const char *from = attr_payload(a);
 
-	if (n > POLICY_TEMPLATES || mnl_attr_get_payload_len(a) % sizeof(struct xfrm_user_tmpl))
+	if (n > POLICY_TEMPLATES || attr_size(a) % sizeof(struct xfrm_user_tmpl))
 		return PARSE_MALFORMED;
 	for (size_t i = 0; i < n; i++) {
+		struct template *to = &p->templates[i];
 		struct xfrm_user_tmpl t;
 
 		memcpy(&t, from + i * sizeof(t), sizeof(t));
 		if (!family_known(t.family))
 			return PARSE_MALFORMED;
-		p->templates[i] = (struct template){
-			.src = address(t.family, &t.saddr),
-			.dst = address(t.family, &t.id.daddr),
-			.spi = ntohl(t.id.spi),
-			.reqid = t.reqid,
-			.proto = t.id.proto,
-			.mode = t.mode,
-			.optional = t.optional,
-		};
+		addr_set(&to->src, t.family, &t.saddr);
+		addr_set(&to->dst, t.family, &t.id.daddr);
+		to->spi = ntohl(t.id.spi);
+		to->reqid = t.reqid;
+		to->proto = t.id.proto;
+		to->mode = t.mode;
+		to->optional = t.optional;
 	}
 	p->n_templates = (uint8_t)n;
 	return PARSE_OK;
@@ -388,7 +419,7 @@ static enum parse_result policy_attribute(const struct nlattr *a, struct policy 
 	enum parse_result r;
 	uint8_t flags;
 
-	switch (mnl_attr_get_type(a)) {
+	switch (attr_type(a)) {
 	case XFRMA_TMPL:
 		return take_templates(a, p);
 	case XFRMA_MARK:
@@ -415,17 +446,17 @@ static enum parse_result policy_of(
 	if (i->dir > POLICY_SOCKET_OUT || i->action > XFRM_POLICY_BLOCK ||
 		!family_known(i->sel.family))
 		return PARSE_MALFORMED;
-	*ret = (struct policy){
-		.index = i->index,
-		.priority = i->priority,
-		.direction = i->dir,
-		.block = i->action == XFRM_POLICY_BLOCK,
-		.flags = i->flags,
-		.added_s = i->curlft.add_time,
-		.used_s = i->curlft.use_time,
-		.hard_add_s = i->lft.hard_add_expires_seconds,
-		.hard_use_s = i->lft.hard_use_expires_seconds,
-	};
+	/* Not the templates: dumps are long, and most policies have one or two. */
+	memset(ret, 0, offsetof(struct policy, templates));
+	ret->index = i->index;
+	ret->priority = i->priority;
+	ret->direction = i->dir;
+	ret->block = i->action == XFRM_POLICY_BLOCK;
+	ret->flags = i->flags;
+	ret->added_s = i->curlft.add_time;
+	ret->used_s = i->curlft.use_time;
+	ret->hard_add_s = i->lft.hard_add_expires_seconds;
+	ret->hard_use_s = i->lft.hard_use_expires_seconds;
 	r = selector_of(&i->sel, &ret->selector);
 	for (const struct nlattr *a = attr_first(m); a && r == PARSE_OK; a = attr_next(m, a))
 		r = policy_attribute(a, ret);
@@ -497,6 +528,7 @@ static enum parse_result parse_default(const void *payload, size_t n, struct fac
 	f->policy_default.block_in = v[0] == XFRM_USERPOLICY_BLOCK_;
 	f->policy_default.block_fwd = v[1] == XFRM_USERPOLICY_BLOCK_;
 	f->policy_default.block_out = v[2] == XFRM_USERPOLICY_BLOCK_;
+	f->policy_default.initial = false;
 	return PARSE_OK;
 }
 
@@ -592,8 +624,8 @@ enum parse_result xfrm_parse(const void *message, size_t n, struct fact *ret)
 	head = xfrm_head_size(h.nlmsg_type);
 	if (head < 0 && h.nlmsg_type != XFRM_MSG_GETDEFAULT_)
 		return PARSE_UNKNOWN;
-	/* Most of struct fact is for others: counters, texts. */
-	memset(ret, 0, offsetof(struct fact, sa) + sizeof(ret->policy_gone) + sizeof(ret->sa_gone));
+	/* What each message is told as is set below; most of the union is for others. */
+	memset(ret, 0, offsetof(struct fact, sa));
 	ret->source = SOURCE_XFRM;
 	if (h.nlmsg_type == XFRM_MSG_GETDEFAULT_)
 		return parse_default(payload, n, ret);

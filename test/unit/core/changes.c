@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "catalog/catalog.h"
+#include "core/internal.h"
 
 #define ALL (EVIDENCE_BIT(EVIDENCE_AUDIT) | EVIDENCE_BIT(EVIDENCE_SA))
 #define PEER "192.0.2.1"
@@ -180,6 +181,51 @@ static void a_deletion_behind_the_dump_is_a_deletion(void **state)
 	bench_free(b);
 }
 
+static void policy_dump(struct bench *b, uint64_t netns, uint8_t phase)
+{
+	struct fact f = { .type = FACT_DUMP,
+		.source = SOURCE_XFRM,
+		.dump = { .kind = DUMP_POLICY, .phase = phase } };
+
+	bench_feed(b, &f, netns);
+}
+
+/* Dumps the policies of these indices; none is 0. */
+static void dump_policies(struct bench *b, uint64_t netns, const uint32_t indices[3])
+{
+	policy_dump(b, netns, DUMP_BEGIN);
+	for (unsigned i = 0; i < 3; i++) {
+		if (indices[i])
+			policy_fact(b, netns, FACT_POLICY, SA_DUMPED, indices[i], 1);
+	}
+	policy_dump(b, netns, DUMP_END);
+	bench_settle(b);
+}
+
+static void a_policy_that_a_dump_does_not_bring_again_is_gone(void **state)
+{
+	struct bench *b = bench_new(0);
+
+	(void)state;
+	bench_live(b);
+	dump_policies(b, NS_A, (uint32_t[]){ 8, 16, 24 });
+	assert_int_equal(bench_count_id(b, EVENT_POLICY_ADDED), 0);
+	dump_policies(b, NS_A, (uint32_t[]){ 8, 24, 0 });
+	assert_int_equal(bench_find(b, EVENT_POLICY_VANISHED)->policy, 16);
+	dump_policies(b, NS_A, (uint32_t[]){ 24, 8, 0 });
+	assert_int_equal(bench_count_id(b, EVENT_POLICY_VANISHED), 1);
+	/* One goes behind the dump's back, and one is not seen: the sums alone would not tell. */
+	policy_dump(b, NS_A, DUMP_BEGIN);
+	policy_fact(b, NS_A, FACT_POLICY, SA_DUMPED, 8, 1);
+	policy_fact(b, NS_A, FACT_POLICY_GONE, 0, 8, 1);
+	policy_dump(b, NS_A, DUMP_END);
+	bench_settle(b);
+	assert_int_equal(bench_count_id(b, EVENT_POLICY_DELETED), 1);
+	assert_int_equal(bench_count_id(b, EVENT_POLICY_VANISHED), 2);
+	assert_int_equal(b->core->n_policies, 0);
+	bench_free(b);
+}
+
 static void policies_are_told_with_before_and_after(void **state)
 {
 	struct bench *b = bench_new(0);
@@ -341,6 +387,7 @@ int main(void)
 		cmocka_unit_test(records_of_a_flush_name_no_later_change),
 		cmocka_unit_test(the_first_dump_is_no_news_but_a_gap_is_told),
 		cmocka_unit_test(a_deletion_behind_the_dump_is_a_deletion),
+		cmocka_unit_test(a_policy_that_a_dump_does_not_bring_again_is_gone),
 		cmocka_unit_test(policies_are_told_with_before_and_after),
 		cmocka_unit_test(an_unknown_spi_has_its_history),
 		cmocka_unit_test(a_high_rate_is_one_pair_of_events),
