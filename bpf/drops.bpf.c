@@ -58,7 +58,7 @@ const volatile __u8 line_no_states = 0, line_proto = 0, line_mode = 0, line_seq 
 		    line_mismatch = 0, line_template = 0;
 const volatile bool has_notes = false; /* hooks on xfrm_audit_state_… are there */
 const volatile bool has_lookups = false; /* … and on xfrm_lookup_with_ifid */
-const volatile __u32 rate = 200; /* samples, and new keys, a second and processor */
+const volatile __u32 rate = 200; /* samples, and new keys, a second, netns and processor */
 /* Where in the kernel's code a packet was freed: begin and end; 0: not known. */
 const volatile __u64 input_code[2] = { 0 }, forward_code[2][2] = { 0 };
 
@@ -115,10 +115,14 @@ struct {
 	__array(values, struct inner);
 } grace SEC(".maps") = { .values = { [0] = &grace_inner } };
 
-/* The lines of one netns as this processor last saw its part of them. */
+/*
+ * The lines of one netns as this processor last saw its part of them. Of netns that are watched only:
+ * the storms of others cost us a look-up, and nobody's place.
+ */
 struct seen {
-	__u64 cookie;
+	__u64 cookie; /* 0: not primed on this processor yet */
 	__u64 lines[DROPS_COUNTERS];
+	__u64 ration, ration_ns; /* samples and new keys that this second still has, and its begin */
 };
 
 struct {
@@ -147,7 +151,6 @@ struct cpu {
 	volatile __u64 packet; /* … of the one at hand */
 	__u64 offset; /* from a per-processor object's handle to this processor's copy */
 	bool located, busy, missed;
-	__u64 ration, ration_ns;
 
 	/* Notes for the drop that follows. */
 	__u64 note_skb;
@@ -215,26 +218,14 @@ static __always_inline bool read_lines(struct cpu *c, struct net *net, __u64 *in
 	return at && bpf_probe_read_kernel(into, n * sizeof(__u64), (void *)(at + c->offset)) == 0;
 }
 
-/* What this processor saw of a netns; all zero for one that was born since. */
-static __always_inline struct seen *seen_of(struct cpu *c, struct net *net, __u64 cookie)
+/* What this processor saw of a netns; NULL: it is not watched. */
+static __always_inline struct seen *seen_of(struct net *net, __u64 cookie)
 {
 	__u64 key = (__u64)net;
 	struct seen *s = bpf_map_lookup_elem(&netns_seen, &key);
 
-	if (s && s->cookie == cookie)
-		return s;
-	if (s) { /* another netns at the same place */
-		__builtin_memset(s->lines, 0, sizeof(s->lines));
-		s->cookie = cookie;
-		return s;
-	}
-	/* Nobody else may have it meanwhile; for the other processors it becomes zero too. */
-	__builtin_memset(&c->fresh, 0, sizeof(c->fresh));
-	bpf_map_update_elem(&netns_seen, &key, &c->fresh, BPF_NOEXIST);
-	s = bpf_map_lookup_elem(&netns_seen, &key);
-	if (s)
-		s->cookie = cookie;
-	return s;
+	/* Another netns may have come to lie at the same place. */
+	return s && s->cookie == cookie ? s : NULL;
 }
 
 static __always_inline struct net *net_of_skb(struct sk_buff *skb)
@@ -420,15 +411,15 @@ static __always_inline void read_sa(struct xfrm_state *x, struct drop_sample *s)
 
 /* ---- counting */
 
-static __always_inline bool may_spend(struct cpu *c, __u64 now_ns)
+static __always_inline bool may_spend(struct seen *seen, __u64 now_ns)
 {
-	if (now_ns - c->ration_ns >= SECOND) {
-		c->ration_ns = now_ns;
-		c->ration = rate;
+	if (now_ns - seen->ration_ns >= SECOND) {
+		seen->ration_ns = now_ns;
+		seen->ration = rate;
 	}
-	if (c->ration == 0)
+	if (seen->ration == 0)
 		return false;
-	c->ration--;
+	seen->ration--;
 	return true;
 }
 
@@ -457,7 +448,7 @@ static __always_inline void count_overflow(struct drop_sample *s, __u64 n, __u64
  * What is global is verified by itself, once, and not at every call: programs of this size load in
  * a fraction of the time. Such functions take memory and numbers only.
  */
-__noinline int count(struct cpu *c, __u64 n)
+__noinline int count(struct cpu *c, struct seen *seen, __u64 n)
 {
 	__u32 number = *(volatile __u32 *)&generation;
 	struct drop_sample *s, *out;
@@ -468,7 +459,7 @@ __noinline int count(struct cpu *c, __u64 n)
 	void *map;
 	__u64 now_ns, before;
 
-	if (!c)
+	if (!c || !seen)
 		return 0;
 	s = &c->sample;
 	sum = my_sums();
@@ -486,7 +477,7 @@ __noinline int count(struct cpu *c, __u64 n)
 	}
 	key = s->key;
 	v = bpf_map_lookup_elem(map, &key);
-	if (!v && may_spend(c, now_ns)) {
+	if (!v && may_spend(seen, now_ns)) {
 		fresh.first_ns = now_ns;
 		bpf_map_update_elem(map, &key, &fresh, BPF_NOEXIST);
 		v = bpf_map_lookup_elem(map, &key);
@@ -497,7 +488,7 @@ __noinline int count(struct cpu *c, __u64 n)
 	}
 	before = __sync_fetch_and_add(&v->count, n);
 	v->last_ns = now_ns;
-	if (before >= first_packets || !may_spend(c, now_ns))
+	if (before >= first_packets || !may_spend(seen, now_ns))
 		return 0;
 	out = bpf_ringbuf_reserve(&samples, sizeof(*out), 0);
 	if (!out) {
@@ -702,11 +693,11 @@ static __noinline void witness(struct sk_buff *skb, __u64 code, __u32 dir)
 		return;
 	c->packet = (__u64)skb;
 	net = net_of_skb(skb);
-	if (!net || !read_lines(c, net, c->now))
+	if (!net)
 		goto out;
 	cookie = cookie_of(net);
-	seen = seen_of(c, net, cookie);
-	if (!seen)
+	seen = seen_of(net, cookie);
+	if (!seen || !read_lines(c, net, c->now))
 		goto out;
 	/* Twice, for the rare case that something else was counted here meanwhile. */
 	for (int i = 0; i < 2; i++) {
@@ -718,7 +709,7 @@ static __noinline void witness(struct sk_buff *skb, __u64 code, __u32 dir)
 			sample_inbound(c, (__u32)line, code, dir);
 		else if (c->moved == 1)
 			sample_outbound(c, skb);
-		count(c, c->moved);
+		count(c, seen, c->moved);
 	}
 	/* What failed look-ups count has no packet; theirs is told where they return. */
 	if (!has_lookups) {
@@ -957,17 +948,15 @@ static __noinline void lookup_failed(
 
 	if (!enter(c))
 		return;
-	if (!read_lines(c, net, c->now))
-		goto out;
 	cookie = cookie_of(net);
-	seen = seen_of(c, net, cookie);
-	if (!seen)
+	seen = seen_of(net, cookie);
+	if (!seen || !read_lines(c, net, c->now))
 		goto out;
 	line = moved(c, seen, lookups);
 	if (line > 0) {
 		begin_sample(c, cookie, (__u8)line);
 		sample_flow(c, dst, fl, if_id);
-		count(c, c->moved);
+		count(c, seen, c->moved);
 	}
 	forget_notes(c);
 out:
@@ -1124,14 +1113,21 @@ int prime_find(void *unused)
 SEC("raw_tp/prime_seen")
 int prime_seen(void *unused)
 {
-	struct net *net = (struct net *)prime.net;
+	__u64 key = prime.net, cookie = prime.cookie;
 	struct cpu *c = this_cpu();
 	struct seen *seen;
 
-	if (!c || !net)
+	if (!c || !key)
 		return 0;
-	seen = seen_of(c, net, prime.cookie);
-	if (seen)
-		read_lines(c, net, seen->lines);
+	seen = bpf_map_lookup_elem(&netns_seen, &key);
+	if (!seen) {
+		/* All zero, and so for the other processors: there it is not primed yet. */
+		bpf_map_update_elem(&netns_seen, &key, &c->fresh, BPF_NOEXIST);
+		seen = bpf_map_lookup_elem(&netns_seen, &key);
+	}
+	if (!seen || seen->cookie == cookie)
+		return 0;
+	if (read_lines(c, (struct net *)key, seen->lines))
+		seen->cookie = cookie;
 	return 0;
 }

@@ -83,6 +83,8 @@ static void remove_at(struct observe *o, size_t at)
 
 	/* First of all the descriptors, which keep the netns alive. */
 	tell(n, false);
+	if (o->bpf)
+		bpf_source_unwatch(o->bpf, n->cookie);
 	free_one(n);
 	o->netns[at] = o->netns[--o->n_netns];
 }
@@ -189,7 +191,7 @@ void netns_add(struct observe *o, const struct ipc_message *m, const int fds[6])
 	}
 	xfrmstat_resolution_is(n->xfrmstat, o->interval_ms);
 	if (o->bpf && xfrm_fd(n->xfrm, XFRM_FD_REQUESTS) >= 0)
-		bpf_source_prime(o->bpf, xfrm_fd(n->xfrm, XFRM_FD_REQUESTS));
+		bpf_source_watch(o->bpf, xfrm_fd(n->xfrm, XFRM_FD_REQUESTS));
 	watch(n);
 	link_source_dump(n->link);
 	xfrm_ask(n->xfrm, XFRM_WANT_ALL);

@@ -43,10 +43,16 @@ void bpf_source_readable(struct bpf_source *b, size_t i)
 	(void)i;
 }
 
-void bpf_source_prime(struct bpf_source *b, int socket_fd)
+void bpf_source_watch(struct bpf_source *b, int socket_fd)
 {
 	(void)b;
 	(void)socket_fd;
+}
+
+void bpf_source_unwatch(struct bpf_source *b, uint64_t netns)
+{
+	(void)b;
+	(void)netns;
 }
 
 void bpf_source_restate(struct bpf_source *b)

@@ -12,11 +12,16 @@
 /* A generation of keys ends when its map is half full, so that new keys find room. */
 #define KEYS_TURN (DROPS_KEYS / 2)
 
+struct watched { /* a netns whose drops are seen */
+	uint64_t cookie, net; /* net: where it lies in the kernel */
+};
+
 struct bpf_source {
 	struct source_sink sink;
 	struct kernel kernel;
 	struct programs *programs; /* NULL: none could be loaded */
 	struct fold *fold;
+	struct map *netns; /* cookie → struct watched */
 	struct diag why;
 	bool begun;
 	uint64_t counted; /* of the kernel's sums when the maps were read last */
@@ -32,7 +37,9 @@ int bpf_source_new(
 	if (!b)
 		return -ENOMEM;
 	b->sink = *sink;
-	r = kernel_learn(&b->kernel, &b->why);
+	r = map_new(sizeof(uint64_t), DROPS_NETNS, 0, &b->netns);
+	if (r == 0)
+		r = kernel_learn(&b->kernel, &b->why);
 	if (r == 0)
 		r = programs_load(&b->kernel, o, &b->programs, &b->why);
 	kernel_forget(&b->kernel); /* it is large, and all is loaded */
@@ -49,6 +56,11 @@ int bpf_source_new(
 struct bpf_source *bpf_source_free(struct bpf_source *b)
 {
 	if (b) {
+		struct watched *w;
+
+		for (size_t at = 0; b->netns && (w = map_next(b->netns, &at, NULL));)
+			free(w);
+		map_free(b->netns);
 		programs_free(b->programs);
 		kernel_forget(&b->kernel);
 		fold_free(b->fold);
@@ -76,10 +88,30 @@ void bpf_source_readable(struct bpf_source *b, size_t i)
 		programs_samples(b->programs, on_sample, b);
 }
 
-void bpf_source_prime(struct bpf_source *b, int socket_fd)
+void bpf_source_watch(struct bpf_source *b, int socket_fd)
 {
-	if (b->programs)
-		programs_prime(b->programs, socket_fd);
+	struct watched *w;
+	uint64_t cookie = 0, net;
+
+	net = b->programs ? programs_watch(b->programs, socket_fd, &cookie) : 0;
+	if (net == 0 || map_get(b->netns, &cookie))
+		return;
+	w = malloc(sizeof(*w));
+	if (w)
+		*w = (struct watched){ .cookie = cookie, .net = net };
+	if (!w || map_put(b->netns, &cookie, w) < 0) {
+		free(w);
+		programs_unwatch(b->programs, net);
+	}
+}
+
+void bpf_source_unwatch(struct bpf_source *b, uint64_t netns)
+{
+	struct watched *w = map_remove(b->netns, &netns);
+
+	if (w)
+		programs_unwatch(b->programs, w->net);
+	free(w);
 }
 
 /* The hook that tells of a line's drops. */

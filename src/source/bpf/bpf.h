@@ -39,10 +39,11 @@ int bpf_source_fd(const struct bpf_source *b, size_t i);
 void bpf_source_readable(struct bpf_source *b, size_t i); /* samples */
 
 /*
- * What the netns of this socket has counted so far is not for us to tell. For each netns that is
- * there when we begin; later ones need it only if they were there before.
+ * From now on drops of the netns of this socket are seen; what it has counted before is not for us
+ * to tell. Others cost a look-up and are not counted.
  */
-void bpf_source_prime(struct bpf_source *b, int socket_fd);
+void bpf_source_watch(struct bpf_source *b, int socket_fd);
+void bpf_source_unwatch(struct bpf_source *b, uint64_t netns); /* cookie; it went */
 void bpf_source_begin(struct bpf_source *b); /* from now on every drop is told */
 /* Tells what was counted since the last time. For the end of a round. */
 void bpf_source_fold(struct bpf_source *b);

@@ -67,7 +67,9 @@ int programs_load(const struct kernel *k, const struct bpf_source_options *o, st
 	struct diag *reterr);
 struct programs *programs_free(struct programs *p);
 enum hook programs_hook(const struct programs *p, enum hooked what);
-void programs_prime(struct programs *p, int socket_fd);
+/* The kernel's address of the netns, 0: none; its cookie. */
+uint64_t programs_watch(struct programs *p, int socket_fd, uint64_t *ret_cookie);
+void programs_unwatch(struct programs *p, uint64_t net);
 void programs_enable(struct programs *p);
 uint64_t programs_missed(const struct programs *p); /* runs that the kernel left out, ever */
 void programs_sums(const struct programs *p, struct drop_sums *ret);

@@ -298,7 +298,7 @@ enum hook programs_hook(const struct programs *p, enum hooked what)
 	return p->hooks[what];
 }
 
-void programs_prime(struct programs *p, int socket_fd)
+uint64_t programs_watch(struct programs *p, int socket_fd, uint64_t *ret_cookie)
 {
 	volatile struct drop_prime *prime = &p->skeleton->bss->prime;
 	LIBBPF_OPTS(bpf_test_run_opts, o);
@@ -310,13 +310,20 @@ void programs_prime(struct programs *p, int socket_fd)
 	o.ctx_size_in = sizeof(context);
 	if (bpf_prog_test_run_opts(bpf_program__fd(p->skeleton->progs.prime_find), &o) < 0 ||
 		prime->net == 0)
-		return;
+		return 0;
 	for (unsigned cpu = 0; cpu < p->n_cpus; cpu++) {
 		o.flags = BPF_F_TEST_RUN_ON_CPU;
 		o.cpu = cpu;
 		/* One that is not running counts nothing either. */
 		(void)bpf_prog_test_run_opts(bpf_program__fd(p->skeleton->progs.prime_seen), &o);
 	}
+	*ret_cookie = prime->cookie;
+	return prime->net;
+}
+
+void programs_unwatch(struct programs *p, uint64_t net)
+{
+	(void)bpf_map_delete_elem(bpf_map__fd(p->skeleton->maps.netns_seen), &net);
 }
 
 void programs_enable(struct programs *p)
