@@ -116,13 +116,14 @@ struct {
 } grace SEC(".maps") = { .values = { [0] = &grace_inner } };
 
 /*
- * The lines of one netns as this processor last saw its part of them. Of netns that are watched only:
- * the storms of others cost us a look-up, and nobody's place.
+ * The lines of one netns as this processor last saw its part of them. Of netns that are watched
+ * only: the storms of others cost us a look-up, and nobody's place.
  */
 struct seen {
 	__u64 cookie; /* 0: not primed on this processor yet */
 	__u64 lines[DROPS_COUNTERS];
-	__u64 ration, ration_ns; /* samples and new keys that this second still has, and its begin */
+	__u64 ration,
+		ration_ns; /* samples and new keys that this second still has, and its begin */
 };
 
 struct {

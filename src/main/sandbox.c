@@ -84,9 +84,13 @@ static int allow_bpf(scmp_filter_ctx filter)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(bpf_commands) && r == 0; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-			SCMP_A0(SCMP_CMP_EQ, bpf_commands[i]));
+	for (size_t i = 0; i < ARRAY_LEN(bpf_commands) && r == 0; i++) {
+		const struct scmp_arg_cmp command = {
+			.arg = 0, .op = SCMP_CMP_EQ, .datum_a = bpf_commands[i]
+		};
+
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &command);
+	}
 	return r;
 }
 

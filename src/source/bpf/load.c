@@ -249,6 +249,7 @@ static int begin(struct programs *p, const struct kernel *k, const struct bpf_so
 }
 
 /* What libbpf has to say goes into the source's reason in our words; its own are for developers. */
+PRINTF_LIKE(2, 0)
 static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	if (level == LIBBPF_WARN && getenv("IPSECMON_BPF_LOG"))
