@@ -90,4 +90,5 @@ bool request_logged(
 	struct request *q, uint8_t op, const char *what, bool fold, enum MHD_Result *ret_answer);
 
 handler_fn handle_rows, handle_events, handle_stream, handle_status, handle_schema, handle_segments,
-	handle_segment, handle_heads, handle_keys, handle_audit_setting, handle_refresh;
+	handle_segment, handle_heads, handle_keys, handle_audit_setting, handle_refresh,
+	handle_find;

@@ -103,6 +103,7 @@ static void there(struct core *c, const struct fact *f)
 			return;
 		}
 		l->policy = *p;
+		finder_put(c, NULL, p);
 		l->announced =
 			(f->policy.op == SA_DUMPED && (ns->policy_resync || !ns->policy_known)) ||
 			!is_told(p);
@@ -118,6 +119,7 @@ static void there(struct core *c, const struct fact *f)
 		struct policy before = l->policy;
 
 		l->policy = *p;
+		finder_put(c, &before, p);
 		if (f->policy.op == SA_DUMPED) {
 			/* seen again */
 		} else if (!l->announced) {
@@ -135,6 +137,7 @@ static void remove_policy(struct core *c, struct netns *ns, struct ledger_policy
 {
 	struct policy_key key = key_of(&l->policy);
 
+	finder_put(c, &l->policy, NULL);
 	map_remove(c->policies, &key);
 	ns->n_policy--;
 	free(l);

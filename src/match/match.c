@@ -320,12 +320,29 @@ static void hit_insert(struct match_hit *hits, size_t *n, size_t max, const stru
 	hits[at] = *h;
 }
 
+/* Hits, sorted as they come. */
+struct hits {
+	struct match_hit *p;
+	size_t n, max, total;
+};
+
+static void take_chain(const struct space *s, uint32_t number, struct hits *hits)
+{
+	for (; number != RULE_NONE; number = rule_at(&s->rules, number)->next) {
+		struct match_hit h;
+
+		hit_of(rule_at(&s->rules, number), &h);
+		hit_insert(hits->p, &hits->n, hits->max, &h);
+		hits->total++;
+	}
+}
+
 size_t match_all(const struct match *m, struct match_where where, const struct flow *f,
 	struct match_hit *ret, size_t max)
 {
 	const struct space *s = space_of(m, where, f->dst.family);
+	struct hits hits = { .p = ret, .max = max };
 	uint32_t masked[KEY_WORDS6];
-	size_t n = 0, total = 0;
 	struct key key;
 
 	if (!s)
@@ -336,14 +353,55 @@ size_t match_all(const struct match *m, struct match_where where, const struct f
 		uint32_t hash =
 			key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
 
-		for (uint32_t number = tuple_find(s, t, masked, hash); number != RULE_NONE;
-			number = rule_at(&s->rules, number)->next) {
-			struct match_hit h;
-
-			hit_of(rule_at(&s->rules, number), &h);
-			hit_insert(ret, &n, max, &h);
-			total++;
-		}
+		take_chain(s, tuple_find(s, t, masked, hash), &hits);
 	}
-	return total;
+	return hits.total;
+}
+
+/* Does a look at no more than b does? */
+static bool mask_within(const struct key *a, const struct key *b, unsigned n_words)
+{
+	uint32_t more = 0;
+
+	for (unsigned i = 0; i < n_words; i++)
+		more |= a->words[i] & ~b->words[i];
+	return more == 0;
+}
+
+size_t match_covering(const struct match *m, struct match_where where, const struct policy *p,
+	struct match_hit *ret, size_t max)
+{
+	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
+	struct hits hits = { .p = ret, .max = max };
+	uint32_t masked[KEY_WORDS6];
+	struct key key, mask;
+
+	if (!s || !key_of_policy(p, &key, &mask))
+		return 0;
+	for (size_t i = 0; i < s->n_tuples; i++) {
+		const struct tuple *t = s->tuples[i];
+		uint32_t hash;
+
+		if (!mask_within(&t->mask, &mask, s->n_words))
+			continue;
+		hash = key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
+		take_chain(s, tuple_find(s, t, masked, hash), &hits);
+	}
+	return hits.total;
+}
+
+bool match_twin(const struct match *m, struct match_where where, const struct policy *p)
+{
+	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
+	uint32_t masked[KEY_WORDS6], hash;
+	struct key key, mask;
+	size_t at;
+
+	if (!s || !key_of_policy(p, &key, &mask))
+		return false;
+	at = space_find(s, &mask);
+	if (at == s->n_tuples)
+		return false;
+	hash = key_mask_hash(key.words, mask.words, s->n_words, s->seed, masked);
+	return tuple_find(s, s->tuples[at], masked, hash) != RULE_NONE;
 }

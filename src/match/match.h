@@ -60,3 +60,11 @@ void match_batch(const struct match *m, struct match_where where, const struct f
  */
 size_t match_all(const struct match *m, struct match_where where, const struct flow *f,
 	struct match_hit *ret, size_t max);
+
+/*
+ * All policies of the list that fit every packet which p fits, p itself among them: as match_all().
+ */
+size_t match_covering(const struct match *m, struct match_where where, const struct policy *p,
+	struct match_hit *ret, size_t max);
+/* A policy of the list that fits just the packets that p fits; priorities aside. */
+bool match_twin(const struct match *m, struct match_where where, const struct policy *p);

@@ -152,7 +152,7 @@ static void space_move(struct space *s, size_t at)
 	s->tuples[at] = t;
 }
 
-static size_t space_find(const struct space *s, const struct key *mask)
+size_t space_find(const struct space *s, const struct key *mask)
 {
 	size_t i;
 

@@ -67,6 +67,7 @@ void space_done(struct space *s);
 int space_add(
 	struct space *s, const struct policy *p, const struct key *key, const struct key *mask);
 bool space_remove(struct space *s, uint32_t index, const struct key *key, const struct key *mask);
+size_t space_find(const struct space *s, const struct key *mask); /* n_tuples: none */
 size_t space_memory(const struct space *s);
 
 /* false: it can't match. */
