@@ -224,26 +224,3 @@ int find_run(struct cli *c)
 		return cli_usage(&d);
 	return r < 0 ? cli_fail(c, r, &d) : CLI_DONE;
 }
-
-static bool count_finding(struct list *l, const json_t *row)
-{
-	(void)row;
-	l->differences++;
-	return true;
-}
-
-int lint_run(struct cli *c)
-{
-	CLEANUP(query) struct query *q = NULL;
-	struct list list = { .noun = &noun_lint, .refresh = true, .row = count_finding };
-	struct diag d = { "" };
-	int r;
-
-	if (cli_query(c, list.noun, &q, &d) < 0)
-		return cli_usage(&d);
-	list.query = q;
-	r = cli_watch(c, list_draw, &list, &d);
-	if (r < 0)
-		return cli_fail(c, r, &d);
-	return list.differences ? CLI_FAILED : CLI_DONE;
-}

@@ -105,7 +105,7 @@ const struct command commands[] = {
 		find_run },
 	{ { "lint", NULL }, "", 0, 0, CHOICE_NONE, LIST, &noun_lint,
 		"policies that can't match, are shadowed, contradict, or lack their twin",
-		"Each with the cause, and with -o all what to do. Exit status 1 when there are "
+		"Each with its cause and what to do. Exit status 1 when there are "
 		"any. "
 		"A policy is called shadowed when one other takes all its packets, not when "
 		"several "
