@@ -28,12 +28,13 @@ static bool draw_finding(void *userdata, struct span line)
 	if (json_is_object(row)) {
 		buf_text(f->out, f->n++ > 0 ? "\n" : "");
 		draw_painted(screen, error ? PAINT_BAD : PAINT_WARN, rule, f->out);
+		buf_char(f->out, ':');
 		buf_printf(&text, "%s, policy %lld: %s %s to %s, priority %lld",
 			draw_member(row, "netns"), (long long)draw_number(row, "index"),
 			draw_member(row, "direction"), draw_member(row, "src"),
 			draw_member(row, "dst"), (long long)draw_number(row, "priority"));
 		screen_text(&clean, text.p ? text.p : "");
-		draw_wrapped(f->out, clean.p ? clean.p : "", strlen(rule), INDENT, width);
+		draw_wrapped(f->out, clean.p ? clean.p : "", strlen(rule) + 1, INDENT, width);
 		buf_printf(f->out, "%*s", (int)INDENT, "");
 		draw_said(f->out, draw_member(row, "cause"), INDENT, width);
 		buf_printf(f->out, "%*s", (int)INDENT, "");
