@@ -46,7 +46,7 @@ static size_t netns_walk(struct match_netns *ns, bool done)
 		struct space *s = &ns->spaces[0][0][0] + i;
 
 		for (size_t t = 0; t < s->n_tuples; t++)
-			n += s->tuples[t]->n;
+			n += s->tuples[t].n;
 		if (done)
 			space_done(s);
 	}
@@ -173,21 +173,23 @@ static inline bool is_over(const struct tuple *t, const struct rule *found)
 static inline __attribute__((always_inline)) const struct rule *search(
 	const struct space *s, const struct key *key, unsigned n_words)
 {
-	uint32_t masked[AHEAD][KEY_WORDS6], hashes[AHEAD];
+	uint64_t masked[AHEAD][KEY_WORDS6];
+	uint32_t hashes[AHEAD];
 	const struct rule *best = NULL;
 
-	for (size_t i = 0; i < s->n_tuples && !is_over(s->tuples[i], best); i += AHEAD) {
+	for (size_t i = 0; i < s->n_tuples && !is_over(&s->tuples[i], best); i += AHEAD) {
 		size_t n = s->n_tuples - i < AHEAD ? s->n_tuples - i : AHEAD;
 
 		for (size_t k = 0; k < n; k++) {
-			const struct tuple *t = s->tuples[i + k];
+			const struct tuple *t = &s->tuples[i + k];
 
 			hashes[k] = key_mask_hash(
 				key->words, t->mask.words, n_words, s->seed, masked[k]);
-			__builtin_prefetch(&t->slots[hashes[k] & t->slot_mask]);
+			__builtin_prefetch(tuple_home(t, hashes[k]));
 		}
 		for (size_t k = 0; k < n; k++) {
-			uint32_t number = tuple_find(s, s->tuples[i + k], masked[k], hashes[k]);
+			uint32_t number =
+				tuple_find(s, &s->tuples[i + k], masked[k], hashes[k], n_words);
 
 			if (number != RULE_NONE &&
 				(!best || rule_before(rule_at(&s->rules, number), best)))
@@ -215,44 +217,45 @@ void match_best(const struct match *m, struct match_where where, const struct fl
 /* A group of packets of one family, table by table: memory is asked for long before it is used. */
 struct group {
 	struct key keys[GROUP];
-	uint32_t masked[GROUP][KEY_WORDS6], hashes[GROUP];
+	uint64_t masked[GROUP][KEY_WORDS6];
+	uint32_t hashes[GROUP];
 	uint8_t active[GROUP], n_active;
 	const struct rule *best[GROUP];
 };
-
-/* The rules that the slots may hold are on their way once this is done. */
-static inline void group_ask(const struct space *s, const struct tuple *t, struct group *g)
-{
-	for (unsigned k = 0; k < g->n_active; k++) {
-		const struct slot *slot = &t->slots[g->hashes[g->active[k]] & t->slot_mask];
-
-		if (slot->rule != 0 && slot->hash == g->hashes[g->active[k]])
-			__builtin_prefetch(rule_at(&s->rules, slot->rule - 1));
-	}
-}
 
 static inline __attribute__((always_inline)) void group_search(
 	const struct space *s, struct group *g, unsigned n_words)
 {
 	for (size_t i = 0; i < s->n_tuples && g->n_active > 0; i++) {
-		const struct tuple *t = s->tuples[i];
-		unsigned n = 0;
+		const struct tuple *t = &s->tuples[i];
+		uint8_t found[GROUP], n_found = 0, n = 0;
 
 		for (unsigned k = 0; k < g->n_active; k++) {
-			unsigned at = g->active[k];
+			uint8_t at = g->active[k];
 
 			if (is_over(t, g->best[at]))
 				continue;
-			g->active[n++] = (uint8_t)at;
+			g->active[n++] = at;
 			g->hashes[at] = key_mask_hash(
 				g->keys[at].words, t->mask.words, n_words, s->seed, g->masked[at]);
-			__builtin_prefetch(&t->slots[g->hashes[at] & t->slot_mask]);
+			__builtin_prefetch(tuple_home(t, g->hashes[at]));
 		}
-		g->n_active = (uint8_t)n;
-		group_ask(s, t, g);
+		g->n_active = n;
+		/* Most have nothing there; the rules of those that have are on their way then. */
 		for (unsigned k = 0; k < n; k++) {
-			unsigned at = g->active[k];
-			uint32_t number = tuple_find(s, t, g->masked[at], g->hashes[at]);
+			uint8_t at = g->active[k];
+			const struct bucket *b = tuple_home(t, g->hashes[at]);
+			unsigned slots = bucket_find(b, g->hashes[at]);
+
+			if (slots)
+				__builtin_prefetch(
+					rule_at(&s->rules, b->rules[__builtin_ctz(slots)]));
+			if (slots || b->hashes[BUCKET_SLOTS - 1] != 0)
+				found[n_found++] = at;
+		}
+		for (unsigned k = 0; k < n_found; k++) {
+			uint8_t at = found[k];
+			uint32_t number = tuple_find(s, t, g->masked[at], g->hashes[at], n_words);
 
 			if (number != RULE_NONE &&
 				(!g->best[at] ||
@@ -342,18 +345,18 @@ size_t match_all(const struct match *m, struct match_where where, const struct f
 {
 	const struct space *s = space_of(m, where, f->dst.family);
 	struct hits hits = { .p = ret, .max = max };
-	uint32_t masked[KEY_WORDS6];
+	uint64_t masked[KEY_WORDS6];
 	struct key key;
 
 	if (!s)
 		return 0;
 	key_of_flow(f, &key);
 	for (size_t i = 0; i < s->n_tuples; i++) {
-		const struct tuple *t = s->tuples[i];
+		const struct tuple *t = &s->tuples[i];
 		uint32_t hash =
 			key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
 
-		take_chain(s, tuple_find(s, t, masked, hash), &hits);
+		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
 	}
 	return hits.total;
 }
@@ -361,7 +364,7 @@ size_t match_all(const struct match *m, struct match_where where, const struct f
 /* Does a look at no more than b does? */
 static bool mask_within(const struct key *a, const struct key *b, unsigned n_words)
 {
-	uint32_t more = 0;
+	uint64_t more = 0;
 
 	for (unsigned i = 0; i < n_words; i++)
 		more |= a->words[i] & ~b->words[i];
@@ -373,19 +376,19 @@ size_t match_covering(const struct match *m, struct match_where where, const str
 {
 	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
 	struct hits hits = { .p = ret, .max = max };
-	uint32_t masked[KEY_WORDS6];
+	uint64_t masked[KEY_WORDS6];
 	struct key key, mask;
 
 	if (!s || !key_of_policy(p, &key, &mask))
 		return 0;
 	for (size_t i = 0; i < s->n_tuples; i++) {
-		const struct tuple *t = s->tuples[i];
+		const struct tuple *t = &s->tuples[i];
 		uint32_t hash;
 
 		if (!mask_within(&t->mask, &mask, s->n_words))
 			continue;
 		hash = key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
-		take_chain(s, tuple_find(s, t, masked, hash), &hits);
+		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
 	}
 	return hits.total;
 }
@@ -393,7 +396,8 @@ size_t match_covering(const struct match *m, struct match_where where, const str
 bool match_twin(const struct match *m, struct match_where where, const struct policy *p)
 {
 	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
-	uint32_t masked[KEY_WORDS6], hash;
+	uint64_t masked[KEY_WORDS6];
+	uint32_t hash;
 	struct key key, mask;
 	size_t at;
 
@@ -403,5 +407,5 @@ bool match_twin(const struct match *m, struct match_where where, const struct po
 	if (at == s->n_tuples)
 		return false;
 	hash = key_mask_hash(key.words, mask.words, s->n_words, s->seed, masked);
-	return tuple_find(s, s->tuples[at], masked, hash) != RULE_NONE;
+	return tuple_find(s, &s->tuples[at], masked, hash, s->n_words) != RULE_NONE;
 }

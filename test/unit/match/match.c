@@ -231,6 +231,43 @@ static void it_says_what_a_plain_scan_says_while_policies_come_and_go(void **sta
 	match_free(m);
 }
 
+#define HOSTS 4000u
+
+/* One table with many keys: buckets overflow into the next, and close up again. */
+static void a_crowded_table_loses_nothing(void **state)
+{
+	static struct policy hosts[HOSTS];
+	static bool there[HOSTS];
+	struct match *m = match_of(NULL, 0);
+	struct random r = { 7 };
+	uint32_t n = 0;
+
+	(void)state;
+	memset(there, 0, sizeof(there));
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		hosts[i] = host_policy(8 * i + 9, 1, "10.1.0.1", "10.2.0.1");
+		hosts[i].selector.src.addr.octets[2] = (uint8_t)(i >> 8);
+		hosts[i].selector.src.addr.octets[3] = (uint8_t)i;
+	}
+	for (uint32_t step = 0; step < 20 * HOSTS; step++) {
+		uint32_t i = random_below(&r, HOSTS);
+
+		/* It fills up, then drains to nothing. */
+		if (there[i] == (step < 10 * HOSTS))
+			continue;
+		there[i] = !there[i];
+		if (there[i])
+			assert_int_equal(match_add(m, &hosts[i]), 0);
+		else
+			match_remove(m, &hosts[i]);
+		n = there[i] ? n + 1 : n - 1;
+		assert_int_equal(match_count(m), n);
+		for (uint32_t k = 0; step % 1000 == 0 && k < HOSTS; k++)
+			assert_int_equal(match_twin(m, out, &hosts[k]), there[k]);
+	}
+	match_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +276,7 @@ int main(void)
 		cmocka_unit_test(an_offloaded_policy_for_hosts_comes_first),
 		cmocka_unit_test(netns_direction_type_and_if_id_are_kept_apart),
 		cmocka_unit_test(a_prefix_longer_than_the_address_is_not_kept),
+		cmocka_unit_test(a_crowded_table_loses_nothing),
 		cmocka_unit_test(it_says_what_a_plain_scan_says_while_policies_come_and_go),
 	};
 
