@@ -35,7 +35,7 @@ static void die(const char *what)
 static void talk(struct kernel *k, const void *request, size_t n, void (*each)(void *, struct span),
 	void *userdata)
 {
-	static uint8_t answer[65536];
+	static uint8_t answer[65536] __attribute__((aligned(8)));
 
 	if (send(k->netlink, request, n, 0) != (ssize_t)n)
 		die("netlink");
@@ -75,7 +75,7 @@ void kernel_flush(struct kernel *k)
 {
 	for (uint8_t type = 0; type <= k->has_sub; type++) {
 		const struct xfrm_userpolicy_type t = { .type = type };
-		uint8_t message[256];
+		uint8_t message[256] __attribute__((aligned(8)));
 		struct nlmsghdr *h = begin(k, message, XFRM_MSG_FLUSHPOLICY, NLM_F_ACK);
 
 		mnl_attr_put(h, XFRMA_POLICY_TYPE, sizeof(t), &t);
@@ -92,29 +92,31 @@ static void put_policy(
 	struct kernel *k, void *at, const struct policy *p, uint32_t user, bool update)
 {
 	struct nlmsghdr *h = begin(k, at, update ? XFRM_MSG_UPDPOLICY : XFRM_MSG_NEWPOLICY, 0);
-	struct xfrm_userpolicy_info *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	/* Made here, for netlink aligns to 4 octets only. */
+	struct xfrm_userpolicy_info i = { 0 };
 	const struct selector *s = &p->selector;
 	const struct xfrm_userpolicy_type type = { .type = p->type };
 	const struct xfrm_mark mark = { .v = p->mark, .m = p->mark_mask };
 	struct xfrm_user_tmpl templates[POLICY_TEMPLATES];
 
-	i->sel.family = s->dst.addr.family;
-	put_address(&i->sel.saddr, &s->src.addr);
-	put_address(&i->sel.daddr, &s->dst.addr);
-	i->sel.prefixlen_s = s->src.length;
-	i->sel.prefixlen_d = s->dst.length;
-	i->sel.sport = htons(s->sport);
-	i->sel.sport_mask = htons(s->sport_mask);
-	i->sel.dport = htons(s->dport);
-	i->sel.dport_mask = htons(s->dport_mask);
-	i->sel.proto = s->proto;
-	i->sel.ifindex = (int)s->ifindex;
-	i->sel.user = user;
-	i->lft.soft_byte_limit = i->lft.hard_byte_limit = XFRM_INF;
-	i->lft.soft_packet_limit = i->lft.hard_packet_limit = XFRM_INF;
-	i->priority = p->priority;
-	i->dir = p->direction;
-	i->action = p->block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
+	i.sel.family = s->dst.addr.family;
+	put_address(&i.sel.saddr, &s->src.addr);
+	put_address(&i.sel.daddr, &s->dst.addr);
+	i.sel.prefixlen_s = s->src.length;
+	i.sel.prefixlen_d = s->dst.length;
+	i.sel.sport = htons(s->sport);
+	i.sel.sport_mask = htons(s->sport_mask);
+	i.sel.dport = htons(s->dport);
+	i.sel.dport_mask = htons(s->dport_mask);
+	i.sel.proto = s->proto;
+	i.sel.ifindex = (int)s->ifindex;
+	i.sel.user = user;
+	i.lft.soft_byte_limit = i.lft.hard_byte_limit = XFRM_INF;
+	i.lft.soft_packet_limit = i.lft.hard_packet_limit = XFRM_INF;
+	i.priority = p->priority;
+	i.dir = p->direction;
+	i.action = p->block ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
+	memcpy(mnl_nlmsg_put_extra_header(h, sizeof(i)), &i, sizeof(i));
 	if (k->has_sub)
 		mnl_attr_put(h, XFRMA_POLICY_TYPE, sizeof(type), &type);
 	if (p->mark_mask)
@@ -141,7 +143,7 @@ static void put_policy(
 void kernel_put(
 	struct kernel *k, const struct policy *p, const uint32_t *users, size_t n, bool update)
 {
-	static uint8_t batch[BATCH + 2048];
+	static uint8_t batch[BATCH + 2048] __attribute__((aligned(8)));
 	size_t used = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -159,7 +161,7 @@ void kernel_put(
 
 void kernel_defaults(struct kernel *k, bool block_in, bool block_fwd, bool block_out)
 {
-	uint8_t message[256], *v;
+	uint8_t message[256] __attribute__((aligned(8))), *v;
 	struct nlmsghdr *h = begin(k, message, 39 /* XFRM_MSG_SETDEFAULT */, NLM_F_ACK);
 
 	v = mnl_nlmsg_put_extra_header(h, 4);
@@ -187,7 +189,7 @@ static void dump_one(void *userdata, struct span message)
 
 void kernel_dump(struct kernel *k, struct policy ret[KERNEL_POLICIES])
 {
-	uint8_t message[256];
+	uint8_t message[256] __attribute__((aligned(8)));
 	struct nlmsghdr *h = begin(k, message, XFRM_MSG_GETPOLICY, NLM_F_DUMP);
 
 	mnl_nlmsg_put_extra_header(h, sizeof(struct xfrm_userpolicy_id));
@@ -299,7 +301,7 @@ static int packet_socket(uint16_t protocol, const char *interface)
 static bool probe_sub(struct kernel *k)
 {
 	const struct xfrm_userpolicy_type t = { .type = XFRM_POLICY_TYPE_SUB };
-	uint8_t message[256], answer[1024];
+	uint8_t message[256] __attribute__((aligned(8))), answer[1024];
 	struct nlmsghdr *h = begin(k, message, XFRM_MSG_FLUSHPOLICY, NLM_F_ACK);
 	ssize_t n;
 
