@@ -91,4 +91,4 @@ bool request_logged(
 
 handler_fn handle_rows, handle_events, handle_stream, handle_status, handle_schema, handle_segments,
 	handle_segment, handle_heads, handle_keys, handle_audit_setting, handle_refresh,
-	handle_reindex;
+	handle_reindex, handle_find;

@@ -8,6 +8,8 @@ static const char *const rows[] = { "where", "sort", "limit", "offset", NULL };
 static const char *const events[] = { "id", "since", "until", "text", "where", "sort", "limit",
 	"offset", "order", NULL };
 static const char *const heads[] = { "since", NULL };
+static const char *const find[] = { "src", "dst", "proto", "sport", "dport", "dir", "netns",
+	"interface", "if_id", "mark", "losers", NULL };
 static const char *const stream[] = { "since_seq", "id", "text", "where", NULL };
 
 #define BASE "/api/v1/"
@@ -17,6 +19,8 @@ const struct route api_routes[] = {
 	{ "GET", BASE "schema", none, handle_schema, NULL, "The nouns and their fields" },
 	{ "GET", BASE "sa", rows, handle_rows, &noun_sa, "Security associations" },
 	{ "GET", BASE "policy", rows, handle_rows, &noun_policy, "IPsec policies" },
+	{ "GET", BASE "find", find, handle_find, NULL, "Which policies a packet would meet" },
+	{ "GET", BASE "lint", rows, handle_rows, &noun_lint, "What is wrong with policies" },
 	{ "GET", BASE "link", rows, handle_rows, &noun_link, "Network interfaces" },
 	{ "GET", BASE "source", rows, handle_rows, &noun_source, "Sources of facts" },
 	{ "GET", BASE "statistic", rows, handle_rows, &noun_statistic, "Statistics" },

@@ -207,6 +207,8 @@ static int check_options(const struct arguments *a, struct diag *reterr)
 	}
 	if (arguments_has(a, OPTION_JSON) && arguments_has(a, OPTION_TABS))
 		return diag_set(reterr, -EINVAL, "--json or --tabs, not both");
+	if (arguments_has(a, OPTION_BEST) && arguments_has(a, OPTION_ALL))
+		return diag_set(reterr, -EINVAL, "--best or --all, not both");
 	if (arguments_has(a, OPTION_SERIAL) && arguments_has(a, OPTION_LISTEN))
 		return diag_set(reterr, -EINVAL, "--serial or --listen: one end of the line each");
 	if (arguments_has(a, OPTION_FOLLOW) &&

@@ -19,6 +19,8 @@ struct cli {
 
 int status_run(struct cli *c);
 int show_run(struct cli *c);
+int find_run(struct cli *c);
+int lint_run(struct cli *c);
 int events_run(struct cli *c);
 int audit_policy_run(struct cli *c);
 int audit_set_run(struct cli *c);

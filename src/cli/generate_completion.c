@@ -169,6 +169,7 @@ static void after_option(struct buf *out)
 		{ CHOICE_CONDITION, "_ipsecmon_list \"$(_ipsecmon_columns \"$command\")\" =" },
 		{ CHOICE_EVENT, "_ipsecmon_list \"$_ipsecmon_events\" ''" },
 		{ CHOICE_COLOR, "_ipsecmon_words 'auto always never'" },
+		{ CHOICE_DIRECTION, "_ipsecmon_words 'in out fwd'" },
 		{ CHOICE_FILE, "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")" },
 		{ CHOICE_NONE, ":" },
 	};

@@ -55,6 +55,19 @@ const struct option_spec option_specs[OPTION_N] = {
 		"the near end of a serial line: frames on stdio, many sessions" },
 	{ OPTION_LISTEN, 0, "listen", "PATH", CHOICE_FILE, false,
 		"the far end of a serial line: offers a socket, frames on stdio" },
+	{ OPTION_DIR, 0, "dir", "DIRECTION", CHOICE_DIRECTION, false,
+		"in, out or fwd; else by which of the addresses is local" },
+	{ OPTION_NETNS, 0, "netns", "NAME", CHOICE_NONE, false,
+		"the network namespace; else the one that has one of the addresses, else init" },
+	{ OPTION_IFACE, 0, "iface", "NAME", CHOICE_NONE, false,
+		"the interface it leaves or comes by; an xfrm interface gives its if_id, too" },
+	{ OPTION_IF_ID, 0, "if-id", "N", CHOICE_NONE, false,
+		"of the xfrm interface that it leaves or came by" },
+	{ OPTION_MARK, 0, "mark", "MARK", CHOICE_NONE, false, "the packet's mark, 0 without it" },
+	{ OPTION_BEST, 0, "best", NULL, CHOICE_NONE, false,
+		"only the policy that the kernel would take" },
+	{ OPTION_ALL, 0, "all", NULL, CHOICE_NONE, false,
+		"every policy that has the addresses, up to 1000" },
 	{ OPTION_HELP, 'h', "help", NULL, CHOICE_NONE, true, "help for the command" },
 	{ OPTION_VERSION, 'V', "version", NULL, CHOICE_NONE, true, "the version" },
 };
@@ -79,6 +92,27 @@ const struct command commands[] = {
 		"what feeds the monitor, and what is blind without it", "", show_run },
 	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, LIST, &noun_statistic,
 		"counters and gauges, with where each number comes from", "", show_run },
+	{ { "find", NULL }, "SRC DST [PROTO [SPORT [DPORT]]]", 2, 5, CHOICE_NONE,
+		OPTION_BIT(OPTION_DIR) | OPTION_BIT(OPTION_NETNS) | OPTION_BIT(OPTION_IFACE) |
+			OPTION_BIT(OPTION_IF_ID) | OPTION_BIT(OPTION_MARK) |
+			OPTION_BIT(OPTION_BEST) | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_JSON) |
+			OPTION_BIT(OPTION_WATCH),
+		NULL, "which policy a packet would meet, why the others lost, what becomes of it",
+		"The kernel's own lookup, done again: the policy it would take, its templates and "
+		"the SAs they would find, and what would happen to the packet. Policies of the "
+		"same addresses that lost stand below, with the reason. Where equal priorities "
+		"make a difference, the answer says that it is ambiguous. For ICMP, SPORT and "
+		"DPORT are type and code. To look for policies by their own fields: show policy "
+		"--where src=10.0.0.0/8,dport=443.",
+		find_run },
+	{ { "lint", NULL }, "", 0, 0, CHOICE_NONE, LIST, &noun_lint,
+		"policies that can't match, are shadowed, contradict, or lack their twin",
+		"Each with its cause and what to do. Exit status 1 when there are "
+		"any. "
+		"A policy is called shadowed when one other takes all its packets, not when "
+		"several "
+		"together do.",
+		lint_run },
 	{ { "events", NULL }, "", 0, 0, CHOICE_NONE, EVENTS, &noun_event,
 		"what happened, one line an event",
 		"Without --since or --limit the latest 50; the newest is last. With -f and --since "

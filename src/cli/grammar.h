@@ -43,6 +43,13 @@ enum option_id {
 	OPTION_HEAD,
 	OPTION_SERIAL,
 	OPTION_LISTEN,
+	OPTION_DIR,
+	OPTION_NETNS,
+	OPTION_IFACE,
+	OPTION_IF_ID,
+	OPTION_MARK,
+	OPTION_BEST,
+	OPTION_ALL,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_N,
@@ -59,6 +66,7 @@ enum choice {
 	CHOICE_CONDITION, /* a column, followed by an operator and a value */
 	CHOICE_EVENT, /* event IDs; several with commas */
 	CHOICE_COLOR,
+	CHOICE_DIRECTION,
 	CHOICE_AUDIT, /* subcategories and categories, then settings */
 	CHOICE_COMMAND,
 };

@@ -113,8 +113,7 @@ static int draw_pages(struct drawing *d, struct diag *reterr)
 	return r;
 }
 
-/* Has the monitor read everything anew; where it can't, the figures are as old as they are. */
-static int refresh(struct cli *c, struct diag *reterr)
+int list_refresh(struct cli *c, struct diag *reterr)
 {
 	json_t *answer = NULL;
 	const char *reason;
@@ -148,7 +147,7 @@ int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reter
 	l->differences = l->left_out = 0;
 	r = list_table(c, l->noun, l->query, &table, reterr);
 	if (r == 0 && l->refresh)
-		r = refresh(c, reterr);
+		r = list_refresh(c, reterr);
 	if (r < 0)
 		return r;
 	d.table = table;

@@ -11,9 +11,11 @@ struct list {
 	bool refresh; /* have the monitor read the kernel first */
 	bool (*row)(struct list *l, const json_t *row); /* is it to be shown? NULL: each is */
 	bool whole; /* of noun_reconcile: counters at 0, too */
-	size_t differences, left_out; /* rows that do not add up; that are not shown */
+	size_t differences, left_out; /* rows that are not as they should be; that are not shown */
 };
 
+/* Has the monitor read everything anew; where it can't, the figures are as old as they are. */
+int list_refresh(struct cli *c, struct diag *reterr);
 int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reterr);
 
 /* How tables look by the options -j, -t, -n and the screen. */

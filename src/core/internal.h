@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
+#include "match/match.h"
 
 /*
  * What the parts of the core know of each other. Ledger: what is there. SPIs: what was there.
@@ -24,6 +25,7 @@
 #define LIMIT_DROPS 65536
 #define LIMIT_EPISODES 1024
 #define LIMIT_REMAINS 1024
+#define LIMIT_LOCAL 64 /* netns that have one address */
 
 /* A reading that has not yet stood for the settling time. */
 struct unsettled {
@@ -245,6 +247,11 @@ struct audit_setting {
 	uint64_t set_us;
 };
 
+/* What the ledger's contents are found by beside their keys; of no effect on what is told. */
+struct finder {
+	struct match *match; /* of all policies; NULL: nobody has asked yet */
+};
+
 struct core {
 	struct core_sink sink;
 	const struct fact *fact; /* that is being fed */
@@ -280,6 +287,7 @@ struct core {
 	struct spd_block *spd_recent; /* the block that was asked for last */
 	struct pool policies; /* memory of struct ledger_policy */
 	size_t n_policies;
+	struct finder *finder;
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */
 	struct map *piles; /* struct pile_key → struct pile */
@@ -339,6 +347,8 @@ void ledger_addr_change(struct core *c, const struct fact *f);
 void ledger_dump(struct core *c, const struct fact *f);
 /* Netns in which the address is local, into ret; all watched ones when none is known. */
 unsigned ledger_local(const struct core *c, const struct addr *a, uint64_t *ret, unsigned max);
+/* The same, but none when none is known. */
+unsigned ledger_holds(const struct core *c, const struct addr *a, uint64_t *ret, unsigned max);
 struct ledger_link *ledger_link(const struct core *c, uint64_t cookie, uint32_t ifindex);
 /* Netns that went long ago are forgotten. */
 void ledger_age(struct core *c);
@@ -376,6 +386,20 @@ struct spd_cursor {
 /* for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) — as map_next() */
 struct ledger_policy *spd_next(const struct core *c, struct spd_cursor *at);
 void spd_free(struct core *c);
+
+/* finder.c */
+int finder_new(struct core *c);
+void finder_free(struct core *c);
+bool finder_follows(const struct core *c); /* somebody has asked: changes matter to it */
+/* A policy came (before NULL), changed or went (p NULL). */
+void finder_put(struct core *c, const struct policy *before, const struct policy *p);
+const struct match *finder_match(const struct core *c); /* built now if need be; NULL: no memory */
+
+/* find.c */
+bool policies_agree(const struct policy *a, const struct policy *b); /* the same outcome */
+
+/* lint.c */
+int lint_each(const struct core *c, core_each_fn *each, void *userdata);
 
 /* spis.c */
 struct spi *spis_find(const struct core *c, const struct addr *dst, uint32_t spi); /* or NULL */

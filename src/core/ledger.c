@@ -19,7 +19,7 @@ int ledger_new(struct core *c)
 	r = r < 0 ? r : map_new(sizeof(struct spi_key), LIMIT_SPIS, c->seed, &c->spis);
 	r = r < 0 ? r : map_new(sizeof(struct pile_key), LIMIT_PILES, c->seed, &c->piles);
 	r = r < 0 ? r : map_new(sizeof(struct episode_key), LIMIT_EPISODES, c->seed, &c->episodes);
-	return r;
+	return r < 0 ? r : finder_new(c);
 }
 
 static struct map *free_all(struct map *m)
@@ -53,6 +53,7 @@ void ledger_free(struct core *c)
 		for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));)
 			free_remains(ns);
 	}
+	finder_free(c);
 	c->netns = free_all(c->netns);
 	c->sas = free_all(c->sas);
 	spd_free(c);
@@ -371,10 +372,9 @@ void ledger_dump(struct core *c, const struct fact *f)
 	}
 }
 
-unsigned ledger_local(const struct core *c, const struct addr *a, uint64_t *ret, unsigned max)
+unsigned ledger_holds(const struct core *c, const struct addr *a, uint64_t *ret, unsigned max)
 {
 	struct ledger_link *l;
-	struct netns *ns;
 	unsigned n = 0;
 
 	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
@@ -387,6 +387,14 @@ unsigned ledger_local(const struct core *c, const struct addr *a, uint64_t *ret,
 		if (has && n < max)
 			ret[n++] = l->link.netns;
 	}
+	return n;
+}
+
+unsigned ledger_local(const struct core *c, const struct addr *a, uint64_t *ret, unsigned max)
+{
+	unsigned n = ledger_holds(c, a, ret, max);
+	struct netns *ns;
+
 	if (n > 0)
 		return n;
 	for (size_t at = 0; n < max && (ns = map_next(c->netns, &at, NULL));) {

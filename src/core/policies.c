@@ -112,13 +112,14 @@ static void there(struct core *c, const struct fact *f)
 		return;
 	l = spd_find(c, p->netns, p->index);
 	known = l != NULL;
-	if (known && f->policy.op == SA_UPDATED)
+	if (known && (f->policy.op == SA_UPDATED || finder_follows(c)))
 		spd_get(l, &before);
 	l = spd_put(c, p);
 	if (!l) {
 		c->refused++;
 		return;
 	}
+	finder_put(c, known ? &before : NULL, p);
 	if (!known)
 		appeared(c, ns, f, l);
 	if (f->policy.op == SA_DUMPED) {
@@ -136,6 +137,12 @@ static void there(struct core *c, const struct fact *f)
 
 static void remove_policy(struct core *c, struct netns *ns, struct ledger_policy *l)
 {
+	struct policy p;
+
+	if (finder_follows(c)) {
+		spd_get(l, &p);
+		finder_put(c, &p, NULL);
+	}
 	ns->n_policy--;
 	ns->n_policy_seen -= l->generation == ns->policy_generation;
 	spd_remove(c, l);

@@ -341,6 +341,8 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 		return each_statistic(c, each, userdata);
 	if (n == &noun_audit_setting)
 		return each_setting(c, each, userdata);
+	if (n == &noun_lint)
+		return lint_each(c, each, userdata);
 	return -ENOENT;
 }
 

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "model/getter.h"
 #include "model/policy.h"
+#include "model/rows.h"
 
 #define GET(name, body) GETTER(name, struct policy_row, body)
 
@@ -75,3 +76,40 @@ static const struct field fields[] = {
 
 const struct noun noun_policy = { "policy", "Policies", "IPsec policies in the kernel's SPD",
 	fields, ARRAY_LEN(fields) };
+
+#define LINT(name, body) GETTER(lint_##name, struct lint_row, body)
+LINT(netns, set_text(ret, row->netns))
+LINT(rule, set_text(ret, row->rule))
+LINT(severity, set_text(ret, row->severity))
+LINT(direction, set_text(ret, policy_direction_name(row->policy->direction)))
+LINT(src, set_prefix(ret, &row->policy->selector.src))
+LINT(dst, set_prefix(ret, &row->policy->selector.dst))
+LINT(priority, set_number(ret, true, row->policy->priority))
+LINT(index, set_number(ret, true, row->policy->index))
+LINT(other, set_number(ret, row->has_other, row->other))
+LINT(cause, set_text(ret, row->cause))
+LINT(remedy, set_text(ret, row->remedy))
+
+static const struct field lint_fields[] = {
+	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", lint_netns },
+	{ "severity", "SEVERITY", FIELD_TEXT, "", false,
+		"error: it can't be meant so; warning: it may", lint_severity },
+	{ "rule", "RULE", FIELD_TEXT, "", true,
+		"never-matches, shadowed, redundant, contradicted, no-forward, no-reverse, "
+		"optional, "
+		"too-many-templates or no-interface",
+		lint_rule },
+	{ "index", "INDEX", FIELD_NUMBER, "", true, "of the policy, as the kernel numbers it",
+		lint_index },
+	{ "direction", "DIR", FIELD_TEXT, "", true, "in, out or fwd", lint_direction },
+	{ "src", "SOURCE", FIELD_PREFIX, "", true, "selector: source", lint_src },
+	{ "dst", "DESTINATION", FIELD_PREFIX, "", true, "selector: destination", lint_dst },
+	{ "priority", "PRIORITY", FIELD_NUMBER, "", false, "the lowest number wins",
+		lint_priority },
+	{ "other", "OTHER", FIELD_NUMBER, "", false, "index of the policy that is in the way",
+		lint_other },
+	{ "cause", "CAUSE", FIELD_TEXT, "", true, "what is wrong", lint_cause },
+	{ "remedy", "REMEDY", FIELD_TEXT, "", false, "what to do", lint_remedy },
+};
+const struct noun noun_lint = { "lint", "Lint", "what is wrong with policies", lint_fields,
+	ARRAY_LEN(lint_fields) };

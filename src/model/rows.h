@@ -33,3 +33,15 @@ struct audit_setting_row {
 	const char *volume; /* low, medium, high */
 	const char *purpose;
 };
+
+struct policy;
+
+/* A row of noun_lint: what is wrong with one policy. */
+struct lint_row {
+	const struct policy *policy;
+	const char *netns;
+	const char *rule, *severity; /* severity: error or warning */
+	bool has_other;
+	uint32_t other; /* index of the policy in the way */
+	const char *cause, *remedy;
+};

@@ -159,7 +159,7 @@ static void status_and_schema_are_whole(void **state)
 	json_decref(j);
 	ask(h, "GET", "/api/v1/schema", NULL, NULL, &s);
 	j = json_of(&s);
-	assert_int_equal(json_array_size(json_object_get(j, "nouns")), 8);
+	assert_int_equal(json_array_size(json_object_get(j, "nouns")), 9);
 	json_decref(j);
 }
 

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "match/match.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "match/tuple.h"
+
+#define DIRECTIONS 5
+#define TYPES 2
+#define LIMIT_NETNS 65536
+#define AHEAD 4 /* tables that one search asks memory for at once */
+#define GROUP 16 /* packets that a batch follows at once */
+
+struct match_netns {
+	uint64_t cookie;
+	struct space spaces[2][DIRECTIONS][TYPES]; /* IPv4, IPv6 */
+};
+
+struct match {
+	uint64_t seed;
+	size_t n;
+	struct map *netns; /* cookie → struct match_netns */
+};
+
+int match_new(uint64_t seed, struct match **ret)
+{
+	struct match *m = calloc(1, sizeof(*m));
+
+	if (!m || map_new(sizeof(uint64_t), LIMIT_NETNS, seed, &m->netns) < 0) {
+		free(m);
+		return -ENOMEM;
+	}
+	m->seed = seed;
+	*ret = m;
+	return 0;
+}
+
+static size_t netns_walk(struct match_netns *ns, bool done)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 2 * DIRECTIONS * TYPES; i++) {
+		struct space *s = &ns->spaces[0][0][0] + i;
+
+		for (size_t t = 0; t < s->n_tuples; t++)
+			n += s->tuples[t].n;
+		if (done)
+			space_done(s);
+	}
+	return n;
+}
+
+struct match *match_free(struct match *m)
+{
+	struct match_netns *ns;
+
+	if (m) {
+		for (size_t at = 0; (ns = map_next(m->netns, &at, NULL));) {
+			(void)netns_walk(ns, true);
+			free(ns);
+		}
+		map_free(m->netns);
+	}
+	free(m);
+	return NULL;
+}
+
+static struct match_netns *netns_of(struct match *m, uint64_t cookie)
+{
+	struct match_netns *ns = map_get(m->netns, &cookie);
+
+	if (ns)
+		return ns;
+	ns = calloc(1, sizeof(*ns));
+	if (!ns || map_put(m->netns, &cookie, ns) < 0) {
+		free(ns);
+		return NULL;
+	}
+	ns->cookie = cookie;
+	for (unsigned i = 0; i < DIRECTIONS * TYPES; i++) {
+		space_init(&ns->spaces[0][0][0] + i, KEY_WORDS4, m->seed);
+		space_init(&ns->spaces[1][0][0] + i, KEY_WORDS6, m->seed);
+	}
+	return ns;
+}
+
+int match_add(struct match *m, const struct policy *p)
+{
+	struct key key, mask;
+	struct match_netns *ns;
+	int r;
+
+	if (p->direction >= DIRECTIONS || p->type >= TYPES || !key_of_policy(p, &key, &mask))
+		return 0;
+	ns = netns_of(m, p->netns);
+	if (!ns)
+		return -ENOMEM;
+	r = space_add(&ns->spaces[p->selector.dst.addr.family == AF_INET6][p->direction][p->type],
+		p, &key, &mask);
+	m->n += r == 0;
+	return r;
+}
+
+void match_remove(struct match *m, const struct policy *p)
+{
+	struct match_netns *ns = map_get(m->netns, &p->netns);
+	struct key key, mask;
+
+	if (!ns || p->direction >= DIRECTIONS || p->type >= TYPES || !key_of_policy(p, &key, &mask))
+		return;
+	m->n -= space_remove(
+		&ns->spaces[p->selector.dst.addr.family == AF_INET6][p->direction][p->type],
+		p->index, &key, &mask);
+}
+
+void match_forget(struct match *m, uint64_t netns)
+{
+	struct match_netns *ns = map_remove(m->netns, &netns);
+
+	if (ns)
+		m->n -= netns_walk(ns, true);
+	free(ns);
+}
+
+size_t match_count(const struct match *m)
+{
+	return m->n;
+}
+
+size_t match_memory(const struct match *m)
+{
+	struct match_netns *ns;
+	size_t n = sizeof(*m);
+
+	for (size_t at = 0; (ns = map_next(m->netns, &at, NULL));) {
+		n += sizeof(*ns);
+		for (unsigned i = 0; i < 2 * DIRECTIONS * TYPES; i++)
+			n += space_memory(&ns->spaces[0][0][0] + i);
+	}
+	return n;
+}
+
+static const struct space *space_of(const struct match *m, struct match_where where, uint8_t family)
+{
+	const struct match_netns *ns = map_get(m->netns, &where.netns);
+
+	if (!ns || where.direction >= DIRECTIONS || where.type >= TYPES)
+		return NULL;
+	return &ns->spaces[family == AF_INET6][where.direction][where.type];
+}
+
+static void hit_of(const struct rule *r, struct match_hit *ret)
+{
+	*ret = (struct match_hit){ .found = r != NULL };
+	if (r) {
+		ret->block = r->block;
+		ret->first = r->first;
+		ret->index = r->index;
+		ret->priority = r->priority;
+	}
+}
+
+/* No rule of this table, nor of those behind it, can come before the one that is found. */
+static inline bool is_over(const struct tuple *t, const struct rule *found)
+{
+	return found && (found->first ? !t->first : t->best > found->priority);
+}
+
+/* n_words is known where this is called, so that the words of a key are no loop. */
+static inline __attribute__((always_inline)) const struct rule *search(
+	const struct space *s, const struct key *key, unsigned n_words)
+{
+	uint64_t masked[AHEAD][KEY_WORDS6];
+	uint32_t hashes[AHEAD];
+	const struct rule *best = NULL;
+
+	for (size_t i = 0; i < s->n_tuples && !is_over(&s->tuples[i], best); i += AHEAD) {
+		size_t n = s->n_tuples - i < AHEAD ? s->n_tuples - i : AHEAD;
+
+		for (size_t k = 0; k < n; k++) {
+			const struct tuple *t = &s->tuples[i + k];
+
+			hashes[k] = key_mask_hash(
+				key->words, t->mask.words, n_words, s->seed, masked[k]);
+			__builtin_prefetch(tuple_home(t, hashes[k]));
+		}
+		for (size_t k = 0; k < n; k++) {
+			uint32_t number =
+				tuple_find(s, &s->tuples[i + k], masked[k], hashes[k], n_words);
+
+			if (number != RULE_NONE &&
+				(!best || rule_before(rule_at(&s->rules, number), best)))
+				best = rule_at(&s->rules, number);
+		}
+	}
+	return best;
+}
+
+void match_best(const struct match *m, struct match_where where, const struct flow *f,
+	struct match_hit *ret)
+{
+	const struct space *s = space_of(m, where, f->dst.family);
+	const struct rule *best = NULL;
+	struct key key;
+
+	if (s && s->n_tuples > 0) {
+		key_of_flow(f, &key);
+		best = f->dst.family == AF_INET6 ? search(s, &key, KEY_WORDS6)
+						 : search(s, &key, KEY_WORDS4);
+	}
+	hit_of(best, ret);
+}
+
+/* A group of packets of one family, table by table: memory is asked for long before it is used. */
+struct group {
+	struct key keys[GROUP];
+	uint64_t masked[GROUP][KEY_WORDS6];
+	uint32_t hashes[GROUP];
+	uint8_t active[GROUP], n_active;
+	const struct rule *best[GROUP];
+};
+
+static inline __attribute__((always_inline)) void group_search(
+	const struct space *s, struct group *g, unsigned n_words)
+{
+	for (size_t i = 0; i < s->n_tuples && g->n_active > 0; i++) {
+		const struct tuple *t = &s->tuples[i];
+		uint8_t found[GROUP], n_found = 0, n = 0;
+
+		for (unsigned k = 0; k < g->n_active; k++) {
+			uint8_t at = g->active[k];
+
+			if (is_over(t, g->best[at]))
+				continue;
+			g->active[n++] = at;
+			g->hashes[at] = key_mask_hash(
+				g->keys[at].words, t->mask.words, n_words, s->seed, g->masked[at]);
+			__builtin_prefetch(tuple_home(t, g->hashes[at]));
+		}
+		g->n_active = n;
+		/* Most have nothing there; the rules of those that have are on their way then. */
+		for (unsigned k = 0; k < n; k++) {
+			uint8_t at = g->active[k];
+			const struct bucket *b = tuple_home(t, g->hashes[at]);
+			unsigned slots = bucket_find(b, g->hashes[at]);
+
+			if (slots)
+				__builtin_prefetch(
+					rule_at(&s->rules, b->rules[__builtin_ctz(slots)]));
+			if (slots || b->hashes[BUCKET_SLOTS - 1] != 0)
+				found[n_found++] = at;
+		}
+		for (unsigned k = 0; k < n_found; k++) {
+			uint8_t at = found[k];
+			uint32_t number = tuple_find(s, t, g->masked[at], g->hashes[at], n_words);
+
+			if (number != RULE_NONE &&
+				(!g->best[at] ||
+					rule_before(rule_at(&s->rules, number), g->best[at])))
+				g->best[at] = rule_at(&s->rules, number);
+		}
+	}
+}
+
+void match_batch(const struct match *m, struct match_where where, const struct flow *flows,
+	size_t n, struct match_hit *ret)
+{
+	for (size_t begin = 0; begin < n; begin += GROUP) {
+		size_t n_group = n - begin < GROUP ? n - begin : GROUP;
+
+		for (unsigned six = 0; six < 2; six++) {
+			const struct space *s = space_of(m, where, six ? AF_INET6 : AF_INET);
+			struct group g = { .n_active = 0 };
+
+			for (size_t k = 0; k < n_group; k++) {
+				if ((flows[begin + k].dst.family == AF_INET6) != six)
+					continue;
+				key_of_flow(&flows[begin + k], &g.keys[k]);
+				g.active[g.n_active++] = (uint8_t)k;
+				ret[begin + k] = (struct match_hit){ .found = false };
+			}
+			if (!s || g.n_active == 0)
+				continue;
+			if (six)
+				group_search(s, &g, KEY_WORDS6);
+			else
+				group_search(s, &g, KEY_WORDS4);
+			for (size_t k = 0; k < n_group; k++) {
+				if (g.best[k])
+					hit_of(g.best[k], &ret[begin + k]);
+			}
+		}
+	}
+}
+
+static int hit_cmp(const void *x, const void *y)
+{
+	const struct match_hit *a = x, *b = y;
+
+	if (a->first != b->first)
+		return a->first ? -1 : 1;
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+/* Keeps the first max of the order, as a sorted run. */
+static void hit_insert(struct match_hit *hits, size_t *n, size_t max, const struct match_hit *h)
+{
+	size_t at = *n;
+
+	if (*n == max && (max == 0 || hit_cmp(h, &hits[max - 1]) > 0))
+		return;
+	if (*n == max)
+		at--;
+	else
+		++*n;
+	for (; at > 0 && hit_cmp(h, &hits[at - 1]) < 0; at--)
+		hits[at] = hits[at - 1];
+	hits[at] = *h;
+}
+
+/* Hits, sorted as they come. */
+struct hits {
+	struct match_hit *p;
+	size_t n, max, total;
+};
+
+static void take_chain(const struct space *s, uint32_t number, struct hits *hits)
+{
+	for (; number != RULE_NONE; number = rule_at(&s->rules, number)->next) {
+		struct match_hit h;
+
+		hit_of(rule_at(&s->rules, number), &h);
+		hit_insert(hits->p, &hits->n, hits->max, &h);
+		hits->total++;
+	}
+}
+
+size_t match_all(const struct match *m, struct match_where where, const struct flow *f,
+	struct match_hit *ret, size_t max)
+{
+	const struct space *s = space_of(m, where, f->dst.family);
+	struct hits hits = { .p = ret, .max = max };
+	uint64_t masked[KEY_WORDS6];
+	struct key key;
+
+	if (!s)
+		return 0;
+	key_of_flow(f, &key);
+	for (size_t i = 0; i < s->n_tuples; i++) {
+		const struct tuple *t = &s->tuples[i];
+		uint32_t hash =
+			key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
+
+		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
+	}
+	return hits.total;
+}
+
+/* Does a look at no more than b does? */
+static bool mask_within(const struct key *a, const struct key *b, unsigned n_words)
+{
+	uint64_t more = 0;
+
+	for (unsigned i = 0; i < n_words; i++)
+		more |= a->words[i] & ~b->words[i];
+	return more == 0;
+}
+
+size_t match_covering(const struct match *m, struct match_where where, const struct policy *p,
+	struct match_hit *ret, size_t max)
+{
+	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
+	struct hits hits = { .p = ret, .max = max };
+	uint64_t masked[KEY_WORDS6];
+	struct key key, mask;
+
+	if (!s || !key_of_policy(p, &key, &mask))
+		return 0;
+	for (size_t i = 0; i < s->n_tuples; i++) {
+		const struct tuple *t = &s->tuples[i];
+		uint32_t hash;
+
+		if (!mask_within(&t->mask, &mask, s->n_words))
+			continue;
+		hash = key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
+		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
+	}
+	return hits.total;
+}
+
+bool match_twin(const struct match *m, struct match_where where, const struct policy *p)
+{
+	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
+	uint64_t masked[KEY_WORDS6];
+	uint32_t hash;
+	struct key key, mask;
+	size_t at;
+
+	if (!s || !key_of_policy(p, &key, &mask))
+		return false;
+	at = space_find(s, &mask);
+	if (at == s->n_tuples)
+		return false;
+	hash = key_mask_hash(key.words, mask.words, s->n_words, s->seed, masked);
+	return tuple_find(s, &s->tuples[at], masked, hash, s->n_words) != RULE_NONE;
+}
