@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#pragma once
+
+#include "maps.h"
+
+/* Counting a drop by its key, and sampling the first ones. */
+
+static __always_inline bool may_spend(struct seen *seen, __u64 now_ns)
+{
+	if (now_ns - seen->ration_ns >= SECOND) {
+		seen->ration_ns = now_ns;
+		seen->ration = rate;
+	}
+	if (seen->ration == 0)
+		return false;
+	seen->ration--;
+	return true;
+}
+
+static __always_inline void count_overflow(struct drop_sample *s, __u64 n, __u64 now_ns)
+{
+	struct drop_value fresh = { .first_ns = now_ns }, *v;
+	struct drop_key key = { .netns = s->key.netns, .counter = s->key.counter };
+	struct drop_sums *sum;
+
+	v = bpf_map_lookup_elem(&overflow, &key);
+	if (!v) {
+		bpf_map_update_elem(&overflow, &key, &fresh, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(&overflow, &key);
+	}
+	if (v) {
+		__sync_fetch_and_add(&v->count, n);
+		v->last_ns = now_ns;
+		return;
+	}
+	sum = my_sums();
+	if (sum)
+		sum->keyless += n;
+}
+
+/*
+ * What is global is verified by itself, once, and not at every call: programs of this size load in
+ * a fraction of the time. Such functions take memory and numbers only.
+ */
+__noinline int count(struct cpu *c, struct seen *seen, __u64 n)
+{
+	__u32 number = *(volatile __u32 *)&generation;
+	struct drop_sample *s, *out;
+	struct drop_value fresh = { 0 }, *v;
+	struct drop_sums *sum;
+	struct drop_key key; /* on the stack: older verifiers want keys there */
+	bool certain;
+	void *map;
+	__u64 now_ns, before;
+
+	if (!c || !seen)
+		return 0;
+	s = &c->sample;
+	sum = my_sums();
+	if (!sum)
+		return 0;
+	sum->counted += n;
+	map = number & 1 ? (void *)&drops_odd : (void *)&drops_even;
+	now_ns = bpf_ktime_get_boot_ns();
+	/* After something was missed a change may be due to another packet than this one. */
+	certain = n == 1 && !c->missed;
+	c->missed = false;
+	if (!certain) {
+		count_overflow(s, n, now_ns);
+		return 0;
+	}
+	key = s->key;
+	v = bpf_map_lookup_elem(map, &key);
+	if (!v && may_spend(seen, now_ns)) {
+		fresh.first_ns = now_ns;
+		bpf_map_update_elem(map, &key, &fresh, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(map, &key);
+	}
+	if (!v) {
+		count_overflow(s, n, now_ns);
+		return 0;
+	}
+	before = __sync_fetch_and_add(&v->count, n);
+	v->last_ns = now_ns;
+	if (before >= first_packets || !may_spend(seen, now_ns))
+		return 0;
+	out = bpf_ringbuf_reserve(&samples, sizeof(*out), 0);
+	if (!out) {
+		sum->ring++;
+		return 0;
+	}
+	*out = *s;
+	out->ordinal = before + 1;
+	out->boot_ns = now_ns;
+	out->generation = number;
+	bpf_ringbuf_submit(out, 0);
+	return 0;
+}
+
+static __always_inline void begin_sample(struct cpu *c, __u64 cookie, __u8 line)
+{
+	__builtin_memset(&c->sample, 0, sizeof(c->sample));
+	c->sample.key.netns = cookie;
+	c->sample.key.counter = line;
+}
