@@ -45,7 +45,15 @@ enum line_class kernel_line_class(const char *name);
 /* ---- load.c: the programs */
 
 /* Which kind of hook is on a function. */
-enum hook { HOOK_NONE, HOOK_TRACEPOINT, HOOK_RAW_TRACEPOINT, HOOK_FENTRY, HOOK_KPROBE, HOOK_N };
+enum hook {
+	HOOK_NONE,
+	HOOK_TRACEPOINT,
+	HOOK_RAW_TRACEPOINT,
+	HOOK_FENTRY,
+	HOOK_KPROBE_MULTI,
+	HOOK_KPROBE,
+	HOOK_N
+};
 const char *hook_name(unsigned hook); /* "fentry" */
 
 enum hooked {

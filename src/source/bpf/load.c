@@ -39,19 +39,20 @@ static const struct {
 const char *hook_name(unsigned hook)
 {
 	static const char *const names[HOOK_N] = { "", "tracepoint kfree_skb (BTF)",
-		"tracepoint kfree_skb", "fentry", "kprobe" };
+		"tracepoint kfree_skb", "fentry", "kprobe (multi)", "kprobe" };
 
 	return hook < HOOK_N ? names[hook] : "";
 }
+
+static const struct bpf_insn nothing[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
 
 /* A program that does nothing, on that function, or on the tracepoint that a typedef stands for. */
 static int try_tracing(
 	const struct kernel *k, const char *name, uint32_t kind, enum bpf_attach_type type)
 {
-	static const struct bpf_insn nothing[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = type);
 	int id = btf__find_by_name_kind(k->btf, name, kind), program, link;
 
@@ -70,6 +71,35 @@ static int try_tracing(
 	return 0;
 }
 
+/*
+ * A probe without perf: where perf_event_paranoid is 3, as in Debian, the other kind is for
+ * CAP_SYS_ADMIN only.
+ */
+static int try_kprobe_multi(const char *name)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_TRACE_KPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, l);
+	int program = bpf_prog_load(
+		BPF_PROG_TYPE_KPROBE, NULL, "Dual BSD/GPL", nothing, ARRAY_LEN(nothing), &o);
+	int link;
+
+	if (program < 0)
+		return program;
+	l.kprobe_multi.syms = &name;
+	l.kprobe_multi.cnt = 1;
+	link = bpf_link_create(program, 0, BPF_TRACE_KPROBE_MULTI, &l);
+	close(program);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
+}
+
+static bool is_kprobe(enum hook hook)
+{
+	return hook == HOOK_KPROBE || hook == HOOK_KPROBE_MULTI;
+}
+
 static enum hook choose_function(
 	const struct kernel *k, const struct bpf_source_options *o, enum hooked what)
 {
@@ -79,6 +109,8 @@ static enum hook choose_function(
 
 	if (o->hooks == BPF_HOOKS_BEST && try_tracing(k, name, BTF_KIND_FUNC, type) == 0)
 		return HOOK_FENTRY;
+	if (o->hooks != BPF_HOOKS_TRACEPOINT && by_kprobe && try_kprobe_multi(name) == 0)
+		return HOOK_KPROBE_MULTI;
 	if (o->hooks != BPF_HOOKS_TRACEPOINT && by_kprobe && k->has_kprobes &&
 		kernel_has_function(name))
 		return HOOK_KPROBE;
@@ -99,13 +131,16 @@ static void choose(struct programs *p, const struct kernel *k, const struct bpf_
 		p->hooks[HOOKED_ICV] = p->hooks[HOOKED_REPLAY] = HOOK_NONE;
 }
 
-static void use(struct programs *p, const char *name)
+static void use(struct programs *p, const char *name, bool multi)
 {
 	struct bpf_program *program =
 		name ? bpf_object__find_program_by_name(p->skeleton->obj, name) : NULL;
 
-	if (program)
-		bpf_program__set_autoload(program, true);
+	if (!program)
+		return;
+	bpf_program__set_autoload(program, true);
+	if (multi)
+		bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
 }
 
 static void use_chosen(struct programs *p)
@@ -114,15 +149,15 @@ static void use_chosen(struct programs *p)
 
 	bpf_object__for_each_program(program, p->skeleton->obj)
 		bpf_program__set_autoload(program, false);
-	use(p, p->hooks[HOOKED_FREE] == HOOK_TRACEPOINT ? "free_btf" : "free_raw");
-	use(p, "prime_find");
-	use(p, "prime_seen");
+	use(p, p->hooks[HOOKED_FREE] == HOOK_TRACEPOINT ? "free_btf" : "free_raw", false);
+	use(p, "prime_find", false);
+	use(p, "prime_seen", false);
 	for (unsigned i = 0; i < HOOKED_N; i++) {
 		for (unsigned j = 0; j < 2; j++) {
 			if (p->hooks[i] == HOOK_FENTRY)
-				use(p, functions[i].fentry[j]);
-			else if (p->hooks[i] == HOOK_KPROBE)
-				use(p, functions[i].kprobe[j]);
+				use(p, functions[i].fentry[j], false);
+			else if (is_kprobe(p->hooks[i]))
+				use(p, functions[i].kprobe[j], p->hooks[i] == HOOK_KPROBE_MULTI);
 		}
 	}
 }
@@ -177,15 +212,28 @@ static void describe(struct programs *p, const struct kernel *k, const struct bp
 	p->skeleton->data->first_packets = o->first_packets;
 }
 
-static int attach_one(struct programs *p, const char *name)
+static int attach_one(struct programs *p, enum hooked what, unsigned end)
 {
+	enum hook hook = p->hooks[what];
+	const char *name = what == HOOKED_FREE   ? hook == HOOK_TRACEPOINT ? "free_btf" : "free_raw"
+			   : hook == HOOK_FENTRY ? functions[what].fentry[end]
+			   : is_kprobe(hook)     ? functions[what].kprobe[end]
+						 : NULL;
 	struct bpf_program *program =
 		name ? bpf_object__find_program_by_name(p->skeleton->obj, name) : NULL;
 	struct bpf_link *link;
 
 	if (!program)
 		return 0;
-	link = bpf_program__attach(program);
+	if (hook == HOOK_KPROBE_MULTI) {
+		const char *function = functions[what].function;
+		LIBBPF_OPTS(bpf_kprobe_multi_opts, o, .syms = &function, .cnt = 1,
+			.retprobe = end == 1);
+
+		link = bpf_program__attach_kprobe_multi_opts(program, NULL, &o);
+	} else {
+		link = bpf_program__attach(program);
+	}
 	if (!link)
 		return -errno;
 	p->links[p->n_links++] = link;
@@ -194,21 +242,15 @@ static int attach_one(struct programs *p, const char *name)
 
 static int attach(struct programs *p, struct diag *reterr)
 {
-	int r = attach_one(p, p->hooks[HOOKED_FREE] == HOOK_TRACEPOINT ? "free_btf" : "free_raw");
-
-	if (r < 0)
-		return diag_set(reterr, r, "tracepoint kfree_skb: %s", strerror(-r));
 	for (unsigned i = 0; i < HOOKED_N; i++) {
-		for (unsigned j = 0; j < 2 && r == 0; j++) {
-			const char *name = p->hooks[i] == HOOK_FENTRY   ? functions[i].fentry[j]
-					   : p->hooks[i] == HOOK_KPROBE ? functions[i].kprobe[j]
-									: NULL;
+		int r = attach_one(p, i, 0);
 
-			r = attach_one(p, name);
-		}
+		if (r == 0 && i != HOOKED_FREE)
+			r = attach_one(p, i, 1);
 		if (r < 0)
-			return diag_set(reterr, r, "%s on %s: %s", hook_name(p->hooks[i]),
-				functions[i].function, strerror(-r));
+			return diag_set(reterr, r, "%s%s%s: %s", hook_name(p->hooks[i]),
+				i == HOOKED_FREE ? "" : " on ",
+				i == HOOKED_FREE ? "" : functions[i].function, strerror(-r));
 	}
 	return 0;
 }
