@@ -96,8 +96,10 @@ class Bed:
         self.configure(conf)
         self.lay()
 
-    def configure(self, more=''):
-        self.conf.write_text(f'poll_interval = 100\nsettle = 300\nnetns = {{"{self.b}"}}\n{more}\n')
+    def configure(self, more='', also=False):
+        """also: namespaces whose names begin with ours are watched too."""
+        names = f'"{self.b}", "{self.b}-*"' if also else f'"{self.b}"'
+        self.conf.write_text(f'poll_interval = 100\nsettle = 300\nnetns = {{{names}}}\n{more}\n')
 
     def ip(self, *words, text=None):
         subprocess.run(('ip',) + words, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
@@ -231,6 +233,12 @@ class Bed:
                 pass
         return found
 
+    @staticmethod
+    def rss(pid):
+        """Octets of memory."""
+        text = pathlib.Path(f'/proc/{pid}/status').read_text()
+        return int(text.split('VmRSS:')[1].split()[0]) << 10
+
     # What must hold.
 
     def kernel(self):
@@ -244,7 +252,7 @@ class Bed:
             return False
         told = {r['counter']: r for r in rows['items'] if r.get('netns') == self.b and r.get('kernel') is not None}
         return all(told.get(c, {'kernel': 0, 'difference': 0})['kernel'] == n for c, n in self.kernel().items()) and \
-            all(r['difference'] == 0 for r in told.values())
+            all(r['difference'] == 0 for r in rows['items'] if (r.get('netns') or '').startswith(self.b))
 
     def is_written(self):
         status = self.ask('status')
