@@ -155,7 +155,7 @@ class Bed:
     def start(self, preload=True, record=None):
         environment = dict(os.environ)
         if preload:
-            environment |= {'LD_PRELOAD': os.environ.get('MORE', '') + str(self.build / 'test/fault/fault-preload.so'), 'FAULT_CONTROL': str(self.control.path)}
+            environment |= {'LD_PRELOAD': str(self.build / 'test/fault/fault-preload.so'), 'FAULT_CONTROL': str(self.control.path)}
         if record:
             environment['FAULT_RECORD'] = str(record)
         with self.said.open('ab') as said:
@@ -327,7 +327,7 @@ class Tap:
         print(f'{"not ok" if wrong else "ok"} {self.n} - {name}', flush=True)
         if wrong:
             self.failed += 1
-            for line in (str(wrong) + '\n' + words).splitlines()[-40:]:
+            for line in str(wrong).splitlines() + words.splitlines()[-20:]:
                 print(f'# {line}')
 
     def end(self):

@@ -4,10 +4,11 @@
 change of a file. Whatever fails: the log verifies and has each drop once, reconcile is exact, and the monitor runs or has said why not.
 Output: TAP.
 
-usage: faults.py BUILD; FAULTS: all, or about how many (default 40); ONLY: the beginning of a sweep's name.
+usage: faults.py BUILD; FAULTS: all, or a sample; ONLY: the beginning of a sweep's name.
 """
 import errno
 import os
+import signal
 import sys
 
 from bed import Bed, Control, Tap, Wrong, progress, skip_unless_possible, within
@@ -52,8 +53,12 @@ class Sweep:
 
 
 class Running(Sweep):
-    """… while drops and changes come. The monitor goes on from one fault to the next, unless a process ends of it."""
+    """… while drops and changes come, or a new configuration. The monitor goes on from one fault to the next, unless a process ends of it."""
     lives = 0
+
+    def __init__(self, *args, reload=False):
+        super().__init__(*args)
+        self.reload = reload
 
     def begin(self, bed):
         bed.bring_back(None)
@@ -69,9 +74,10 @@ class Running(Sweep):
         if not bed.runs():
             self.begin(bed)
         self.arm(bed, nth, fault)
+        if self.reload:
+            bed.daemon.send_signal(signal.SIGHUP)
         bed.work()
         if fault[2] == 0:
-            within(lambda: bed.control.fired, 1)
             within(lambda: (bed.ask('status') or {'log': {'error': None}})['log']['error'] is not None, 2)
             bed.control.disarm()
         bed.settle()
@@ -140,7 +146,7 @@ SWEEPS = (
     Running('core runs, short writes', CORE, ('write',), (('short', 0, 1),)),
     Running('core runs, killed', CORE, Control.CHANGES, KILLS),
     Running('observe runs, no memory', OBSERVE, ('alloc',), OUT_OF_MEMORY),
-    Running('supervisor runs, no memory', SUPERVISOR, ('alloc',), OUT_OF_MEMORY),
+    Running('supervisor reads its configuration again, no memory', SUPERVISOR, ('alloc',), OUT_OF_MEMORY, reload=True),
     Starting('core begins, disk', CORE, Control.CHANGES, ERRORS, first=True, seal=False),
     Starting('core begins, killed', CORE, Control.CHANGES, KILLS, first=True, seal=False),
     Starting('core begins, no memory', CORE, ('alloc',), OUT_OF_MEMORY, first=True, seal=False),
@@ -159,7 +165,7 @@ SWEEPS = (
 
 
 def points(share):
-    """Every call, or 1, 2, 4 … where only a sample is asked for. Of many thousands of allocations only some come behind the first 500."""
+    """Every call, or 1, 8, 64 … where only a sample is asked for. Of thousands of allocations only some come behind the first 500."""
     nth = 1
     while nth < END:
         yield nth
@@ -171,7 +177,7 @@ def run(bed, tap, sweep, share):
     for fault in sweep.faults[:1] if share > 1 else sweep.faults:
         missed = 0  # one run has a few calls more than another
         for nth in points(share):
-            if missed == 3:
+            if missed == (3 if share == 1 else 1):
                 break
             name = f'{sweep.name}: {name_of(*fault)} at call {nth}'
             try:
@@ -197,7 +203,7 @@ def run(bed, tap, sweep, share):
 
 def main():
     skip_unless_possible()
-    share = 1 if os.environ.get('FAULTS') == 'all' else 5
+    share = 1 if os.environ.get('FAULTS') == 'all' else 8
     tap = Tap()
     bed = Bed(sys.argv[1])
     try:
