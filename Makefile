@@ -22,6 +22,10 @@ test: # everything that can be tested here; the last line sums up
 	@tools/deps.sh build test
 	@tools/test-all.sh
 
+test-full: # the same and every fault, long storms, fuzzers for a minute each, a soak of an hour (SOAK_SECONDS)
+	@tools/deps.sh build test
+	@TIER=full tools/test-all.sh
+
 # Optimised as an installation is, in a build directory of its own, so that neither rebuilds the other.
 bench: # figures against peers and limits: make bench [BENCH="policies log"] [BENCHFLAGS=-q]
 	@tools/deps.sh build bench
@@ -43,4 +47,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-clang build-test build-bench
 
-.PHONY: all deps run test bench demo install format clean
+.PHONY: all deps run test test-full bench demo install format clean

@@ -1,13 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # All tests, in parts whose results lie in build-test/ as TAP or as Meson's log; tally.py sums them up.
-# FUZZ_SECONDS: how long each fuzzer runs (default 3). PARTS: only these, of "gcc lab qemu clang".
+# TIER=full: every fault, long storms and a soak besides. FUZZ_SECONDS: how long each fuzzer runs (3, or 60).
+# SOAK_SECONDS: how long the soak is (3600). PARTS: only these, of "gcc lab qemu clang full".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 out=build-test
 build=${BUILD:-build}
-parts=${PARTS:-gcc lab qemu clang}
-seconds=${FUZZ_SECONDS:-3}
+tier=${TIER:-quick}
+if [ "$tier" = full ]; then
+	parts=${PARTS:-gcc lab qemu clang full}
+	seconds=${FUZZ_SECONDS:-60}
+else
+	parts=${PARTS:-gcc lab qemu clang}
+	seconds=${FUZZ_SECONDS:-3}
+fi
 rm -rf $out
 mkdir -p $out
 
@@ -69,6 +76,22 @@ fuzz() {
 	done
 }
 
+tap() { # NAME COMMAND...: writes TAP, and its progress on standard error
+	local name=$1
+	shift
+	echo "== $name" >&2
+	"$@" >"$out/$name.tap" 2> >(tee "$out/$name.log" >&2)
+	[ -s "$out/$name.tap" ] || printf 'not ok 1 - %s said nothing\n1..1\n' "$name" >"$out/$name.tap"
+}
+
+full() {
+	tap edits env EDITS=1000 python3 -B test/unit/store/agree.py "$build/test/unit/store/signedlog" "$build/ipsecmon" doc/verify-log
+	tap faults env FAULTS=all python3 -B test/fault/faults.py "$PWD/$build"
+	tap cuts env FAULTS=all python3 -B test/fault/cut.py "$PWD/$build"
+	tap storm env PACKETS=10000000 python3 -B test/fault/storm.py "$PWD/$build"
+	tap soak env SOAK_SECONDS="${SOAK_SECONDS:-3600}" python3 -B test/fault/soak.py "$PWD/$build"
+}
+
 for part in $parts; do
 	case $part in
 	gcc) part build-gcc set_up "$build" && meson_test gcc "$build" --no-suite lab ;;
@@ -83,7 +106,8 @@ for part in $parts; do
 			-Dfuzz=true -Doptimization=1 &&
 			meson_test clang build-clang --suite unit --suite fuzz --suite golden --timeout-multiplier 3 && fuzz
 		;;
-	*) echo "test-all.sh: no part $part; there are gcc, lab, qemu and clang" >&2; exit 2 ;;
+	full) part build-gcc set_up "$build" && full ;;
+	*) echo "test-all.sh: no part $part; there are gcc, lab, qemu, clang and full" >&2; exit 2 ;;
 	esac
 done
 exec python3 tools/tally.py $out

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <jansson.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "cli/command.h"
 
 #define SOCKET_SYSTEM "/run/ipsecmon/ipsecmon.sock"
@@ -169,6 +171,7 @@ int cli_main(int argc, char **argv)
 	char room[256];
 	int ret;
 
+	json_set_alloc_funcs(malloc_or_end, free);
 	(void)setlocale(LC_CTYPE, "");
 	(void)signal(SIGPIPE, SIG_IGN);
 	tzset();

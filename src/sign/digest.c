@@ -4,10 +4,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+/* Where the library's first allocations failed, its functions would run into a missing lock. */
+static bool library_works(void)
+{
+	return OPENSSL_init_crypto(0, NULL) == 1 && OSSL_LIB_CTX_get0_global_default();
+}
 
 int sha256_init(struct sha256 *s)
 {
+	*s = (struct sha256){ 0 };
+	if (!library_works())
+		return -ENOMEM;
 	*s = (struct sha256){ .md = EVP_MD_fetch(NULL, "SHA256", NULL), .ctx = EVP_MD_CTX_new() };
 	if (s->md && s->ctx)
 		return 0;
@@ -37,8 +47,8 @@ int sha256_digits(struct span octets, char ret[DIGEST_HEX + 1])
 {
 	uint8_t digest[DIGEST_SIZE];
 
-	if (!EVP_Digest(octets.p ? octets.p : (const uint8_t *)"", octets.n, digest, NULL,
-		    EVP_sha256(), NULL))
+	if (!library_works() || !EVP_Digest(octets.p ? octets.p : (const uint8_t *)"", octets.n,
+					digest, NULL, EVP_sha256(), NULL))
 		return -EIO;
 	hex_format(digest, DIGEST_SIZE, ret);
 	return 0;

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/memory.h"
 #include "sink/sink.h"
 
 void sink_event_done(struct sink_event *e)
@@ -72,12 +73,15 @@ static int take_head(struct sink_event *e, struct span line)
 
 int sink_event_parse(struct span line, struct sink_event *ret)
 {
-	struct sink_event e = { .json = json_loadb((const char *)line.p, line.n,
-					JSON_REJECT_DUPLICATES, NULL) };
-	json_int_t id = json_integer_value(json_object_get(e.json, "id"));
-	bool head = strcmp(member(&e, "type"), "signed-head") == 0;
+	struct sink_event e = { 0 };
+	json_int_t id;
+	bool head;
 	int r = 0;
 
+	json_set_alloc_funcs(malloc_or_end, free);
+	e.json = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	id = json_integer_value(json_object_get(e.json, "id"));
+	head = strcmp(member(&e, "type"), "signed-head") == 0;
 	if (!json_is_object((json_t *)e.json) || (!head && id <= 0) || id > UINT32_MAX) {
 		sink_event_done(&e);
 		return -EBADMSG;

@@ -36,6 +36,7 @@ enum check_result {
 	CHECK_GOOD = 0,
 	CHECK_BAD = 1, /* reason tells; do not go on */
 	CHECK_NEWER = 2, /* of a schema that we do not know; reason tells */
+	CHECK_FAILED = 3, /* SHA-256 is not to be had: no verdict */
 };
 
 /* One line without its newline. totals (may be NULL) is called for the readings of a good head. */

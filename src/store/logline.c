@@ -2,10 +2,12 @@
 #include "store/logline.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "base/memory.h"
 #include "base/timetext.h"
 
 static bool begins(struct span line, const char *with)
@@ -31,7 +33,10 @@ enum logline_kind logline_kind(struct span line)
 /* NULL unless the line is one JSON object. */
 static json_t *load(struct span line)
 {
-	json_t *j = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *j;
+
+	json_set_alloc_funcs(malloc_or_end, free);
+	j = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
 
 	if (j && !json_is_object(j)) {
 		json_decref(j);

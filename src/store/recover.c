@@ -154,6 +154,8 @@ static int walk_line(struct walk *w, struct span line, uint64_t end)
 			return 0;
 		case CHECK_NEWER:
 			return -EPROTONOSUPPORT;
+		case CHECK_FAILED:
+			return -ENOMEM;
 		case CHECK_BAD:
 			break;
 		}
@@ -317,8 +319,9 @@ static int recover_newest(struct eventlog *l, const struct eventlog_segment *seg
 	unsigned repeat;
 	int r = check_init(&w.check);
 
-	if (r == 0)
-		r = walk_before(l, &w, segments, n, reterr);
+	if (r < 0)
+		return diag_set(reterr, r, "cannot read the event log: %s", strerror(-r));
+	r = walk_before(l, &w, segments, n, reterr);
 	if (r == 0)
 		r = walk_named(&w, l->log_fd, name, &size, reterr);
 	if (r < 0)

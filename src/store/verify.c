@@ -85,7 +85,7 @@ static int verify_segment(struct check *c, struct proof *p, int log_fd,
 			*ret = heads_meet(&p->heads, c);
 	}
 	if (*ret != CHECK_GOOD)
-		return 0;
+		return *ret == CHECK_FAILED ? -ENOMEM : 0;
 	if (r == -EMSGSIZE || r == -EBADMSG) {
 		*ret = unreadable(c, r == -EMSGSIZE ? "longer than any line of the log"
 						    : "the sealed file is damaged here");

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 struct doc {
 	json_t *object;
 };
@@ -25,8 +27,10 @@ static int doc_take(json_t *object, struct doc **ret)
 int doc_parse(struct span text, struct doc **ret, struct diag *reterr)
 {
 	json_error_t error;
-	json_t *object = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+	json_t *object;
 
+	json_set_alloc_funcs(malloc_or_end, free);
+	object = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &error);
 	if (!object)
 		return diag_set(reterr, -EINVAL, "no JSON: line %d, column %d: %s", error.line,
 			error.column, error.text);

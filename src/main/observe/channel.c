@@ -208,7 +208,12 @@ void channel_flush(struct observe *o)
 		log_line(LOG_WARNING, "the core was too far behind: saying all again");
 		netns_restate(o);
 	}
-	if (o->stopping && !o->rounding && queue_all_sent(o->queue))
+	if (!o->stopping || o->rounding)
+		return;
+	/* A core that is gone is not started again while all stop. */
+	if (o->peer < 0 && !queue_all_sent(o->queue))
+		log_line(LOG_WARNING, "not all could be sent: the core has ended already");
+	if (o->peer < 0 || queue_all_sent(o->queue))
 		observe_end(o, 0);
 }
 

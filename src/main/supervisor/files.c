@@ -55,6 +55,17 @@ static bool is_empty_dir(int fd)
 	return empty;
 }
 
+/* Its name shall outlive a power cut, as what is kept in it does. */
+static void sync_name(int dir)
+{
+	int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (parent < 0) /* not ours to read */
+		return;
+	(void)fsync(parent);
+	close(parent);
+}
+
 /* A directory in use keeps its owner: changing who may read an audit log is not ours to do. */
 static int settle_owner(int fd, const char *path, uid_t uid, gid_t gid, struct diag *reterr)
 {
@@ -95,6 +106,7 @@ int files_state_dir(const char *path, bool set_owner, uid_t uid, gid_t gid, stru
 		close(fd);
 		return r;
 	}
+	sync_name(fd);
 	return fd;
 }
 
@@ -124,6 +136,7 @@ int files_key_dir(const char *path, struct diag *reterr)
 		close(fd);
 		return r;
 	}
+	sync_name(fd);
 	return fd;
 }
 
