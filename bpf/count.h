@@ -42,30 +42,26 @@ static __always_inline void count_overflow(struct drop_sample *s, __u64 n, __u64
  * What is global is verified by itself, once, and not at every call: programs of this size load in
  * a fraction of the time. Such functions take memory and numbers only.
  */
-__noinline int count(struct cpu *c, struct seen *seen, __u64 n)
+__noinline int count(struct work *w, struct seen *seen, __u64 n)
 {
 	__u32 number = *(volatile __u32 *)&generation;
 	struct drop_sample *s, *out;
 	struct drop_value fresh = { 0 }, *v;
 	struct drop_sums *sum;
 	struct drop_key key; /* on the stack: older verifiers want keys there */
-	bool certain;
 	void *map;
 	__u64 now_ns, before;
 
-	if (!c || !seen)
+	if (!w || !seen)
 		return 0;
-	s = &c->sample;
+	s = &w->sample;
 	sum = my_sums();
 	if (!sum)
 		return 0;
 	sum->counted += n;
 	map = number & 1 ? (void *)&drops_odd : (void *)&drops_even;
 	now_ns = bpf_ktime_get_boot_ns();
-	/* After something was missed a change may be due to another packet than this one. */
-	certain = n == 1 && !c->missed;
-	c->missed = false;
-	if (!certain) {
+	if (n != 1) { /* one is of this packet, but who is the other? */
 		count_overflow(s, n, now_ns);
 		return 0;
 	}
@@ -97,9 +93,9 @@ __noinline int count(struct cpu *c, struct seen *seen, __u64 n)
 	return 0;
 }
 
-static __always_inline void begin_sample(struct cpu *c, __u64 cookie, __u8 line)
+static __always_inline void begin_sample(struct work *w, __u64 cookie, __u8 line)
 {
-	__builtin_memset(&c->sample, 0, sizeof(c->sample));
-	c->sample.key.netns = cookie;
-	c->sample.key.counter = line;
+	__builtin_memset(&w->sample, 0, sizeof(w->sample));
+	w->sample.key.netns = cookie;
+	w->sample.key.counter = line;
 }

@@ -70,7 +70,7 @@ static __always_inline void note_policy(struct cpu *c, struct drop_sample *s)
 }
 
 /* A packet that has moved a line, on its way in. */
-__noinline int sample_inbound(struct cpu *c, __u32 line, __u64 code, __u32 dir)
+__noinline int sample_inbound(struct cpu *c, struct work *w, __u32 line, __u64 code, __u32 dir)
 {
 	struct sk_buff *skb;
 	bool found, noted, checked;
@@ -78,14 +78,14 @@ __noinline int sample_inbound(struct cpu *c, __u32 line, __u64 code, __u32 dir)
 	struct xfrm_state *x;
 	struct cursor at;
 
-	if (!c)
+	if (!c || !w)
 		return 0;
-	skb = (struct sk_buff *)c->packet;
-	s = &c->sample;
+	skb = (struct sk_buff *)w->packet;
+	s = &w->sample;
 	x = secpath_sa(skb);
-	noted = c->note_skb == c->packet;
+	noted = c->note_skb == w->packet;
 	found = read_ip(skb, s, &at);
-	checked = c->checking || line == line_template ||
+	checked = c->checking > 0 || line == line_template ||
 		  (line == line_mismatch && !is_code(code, input_code));
 	s->key.dir = (__u8)dir;
 	s->mark = BPF_CORE_READ(skb, mark);
@@ -142,11 +142,11 @@ __noinline int sample_inbound(struct cpu *c, __u32 line, __u64 code, __u32 dir)
 }
 
 /* … on its way out, through the SA of its route. */
-static __always_inline void sample_outbound(struct cpu *c, struct sk_buff *skb)
+static __always_inline void sample_outbound(struct work *w, struct sk_buff *skb)
 {
 	struct dst_entry *dst = (struct dst_entry *)(BPF_CORE_READ(skb, _skb_refdst) & ~DST_NOREF);
 	struct xfrm_state *x = dst ? BPF_CORE_READ(dst, xfrm) : NULL;
-	struct drop_sample *s = &c->sample;
+	struct drop_sample *s = &w->sample;
 
 	s->key.dir = DIR_OUT;
 	s->mark = BPF_CORE_READ(skb, mark);
@@ -160,80 +160,93 @@ static __always_inline void sample_outbound(struct cpu *c, struct sk_buff *skb)
 		(char *)x + bpf_core_field_offset(struct xfrm_state, id.daddr));
 }
 
-/* The first of these lines that has moved, or 0; the others stay as they were seen. */
-__noinline int moved(struct cpu *c, struct seen *seen, __u64 lines)
+/*
+ * The first of these lines that has moved, or 0; the others stay as they were seen. A line that has
+ * been seen further on was told by an interrupt between our reading and this.
+ */
+__noinline int moved(struct work *w, struct seen *seen, __u64 lines)
 {
-	if (!c || !seen)
+	if (!w || !seen)
 		return 0;
 	for (__u32 i = 1; i < DROPS_COUNTERS; i++) {
 		if (i >= n_counters)
 			break;
-		if (!(lines >> i & 1) || c->now[i] == seen->lines[i])
+		if (!(lines >> i & 1) || w->now[i] <= seen->lines[i])
 			continue;
-		c->moved = c->now[i] - seen->lines[i];
-		seen->lines[i] = c->now[i];
+		w->moved = w->now[i] - seen->lines[i];
+		seen->lines[i] = w->now[i];
 		return (int)i;
 	}
 	return 0;
 }
 
-static __always_inline bool enter(struct cpu *c)
+static __always_inline struct work *enter(struct cpu *c)
 {
-	if (!c || !*(volatile bool *)&enabled)
-		return false;
-	if (c->busy) {
-		struct drop_sums *sum = my_sums();
+	struct drop_sums *sum;
+	struct work *w;
+	__u32 depth;
 
-		c->missed = true;
-		if (sum)
-			sum->nested++;
-		return false;
+	if (!c || !*(volatile bool *)&enabled)
+		return NULL;
+	depth = c->depth;
+	w = bpf_map_lookup_elem(&works, &depth);
+	if (w) {
+		c->depth = depth + 1;
+		return w;
 	}
-	c->busy = true;
-	return true;
+	sum = my_sums();
+	if (sum)
+		sum->nested++;
+	return NULL;
+}
+
+static __always_inline void leave(struct cpu *c)
+{
+	c->depth--;
 }
 
 /* A packet is freed, or refused, here and now: did it move a line? */
 static __noinline void witness(struct sk_buff *skb, __u64 code, __u32 dir)
 {
 	struct cpu *c = this_cpu();
+	struct work *w = enter(c);
 	struct seen *seen;
 	struct net *net;
 	__u64 cookie;
 	int line;
 
-	if (!enter(c))
+	if (!w)
 		return;
-	c->packet = (__u64)skb;
+	w->packet = (__u64)skb;
 	net = net_of_skb(skb);
 	if (!net)
 		goto out;
 	cookie = cookie_of(net);
 	seen = seen_of(net, cookie);
-	if (!seen || !read_lines(c, net, c->now))
+	if (!seen || !read_lines(c, net, w->now))
 		goto out;
 	/* Twice, for the rare case that something else was counted here meanwhile. */
 	for (int i = 0; i < 2; i++) {
-		line = moved(c, seen, inbound | outbound);
+		line = moved(w, seen, inbound | outbound);
 		if (line <= 0 || line >= DROPS_COUNTERS)
 			break;
-		begin_sample(c, cookie, (__u8)line);
-		if (c->moved == 1 && inbound >> line & 1)
-			sample_inbound(c, (__u32)line, code, dir);
-		else if (c->moved == 1)
-			sample_outbound(c, skb);
-		count(c, seen, c->moved);
+		begin_sample(w, cookie, (__u8)line);
+		if (w->moved == 1 && inbound >> line & 1)
+			sample_inbound(c, w, (__u32)line, code, dir);
+		else if (w->moved == 1)
+			sample_outbound(w, skb);
+		count(w, seen, w->moved);
 	}
 	/* What failed look-ups count has no packet; theirs is told where they return. */
 	if (!has_lookups) {
 		for (int i = 0; i < 2; i++) {
-			if (!moved(c, seen, lookups))
+			if (!moved(w, seen, lookups))
 				break;
 		}
 	}
 	forget_notes(c);
 out:
-	c->busy = false;
+	leave(c);
 }
 
 static __always_inline void freed(struct sk_buff *skb, __u64 code)
@@ -249,7 +262,27 @@ static __always_inline void freed(struct sk_buff *skb, __u64 code)
 SEC("tp_btf/kfree_skb")
 int free_btf(__u64 *ctx)
 {
+	struct cpu *c = this_cpu();
+
+	if (!c)
+		return 0;
+	c->freeing++;
 	freed((struct sk_buff *)ctx[0], ctx[1]);
+	c->freeing--;
+	return 0;
+}
+
+/*
+ * The kernel does not run a program within itself (since 6.2). A packet that is dropped in an
+ * interrupt of free_btf() is seen by this one.
+ */
+SEC("tp_btf/kfree_skb")
+int free_btf_within(__u64 *ctx)
+{
+	struct cpu *c = this_cpu();
+
+	if (c && c->freeing)
+		freed((struct sk_buff *)ctx[0], ctx[1]);
 	return 0;
 }
 
@@ -358,7 +391,7 @@ static __always_inline void check_begins(void)
 
 	if (!c)
 		return;
-	c->checking = true;
+	c->checking++;
 	c->note_has_policy = false;
 }
 
@@ -368,8 +401,11 @@ static __always_inline void check_ends(struct sk_buff *skb, int dir, bool passed
 
 	if (!passed)
 		witness(skb, 0, (__u32)dir & 3);
-	if (c)
-		c->checking = false;
+	if (!c)
+		return;
+	if (c->checking)
+		c->checking--;
+	c->note_has_policy = false;
 }
 
 SEC("fentry/__xfrm_policy_check")
@@ -423,12 +459,12 @@ static __always_inline void flow_ports(union flowi_uli *uli, __u8 proto, struct 
 }
 
 static __always_inline void sample_flow(
-	struct cpu *c, struct dst_entry *dst, struct flowi *fl, __u32 if_id)
+	struct cpu *c, struct work *w, struct dst_entry *dst, struct flowi *fl, __u32 if_id)
 {
 	bool v6 = BPF_CORE_READ(dst, ops, family) == AF_INET6;
 	struct flowi4 *f4 = (struct flowi4 *)fl;
 	struct flowi6 *f6 = (struct flowi6 *)fl;
-	struct drop_sample *s = &c->sample;
+	struct drop_sample *s = &w->sample;
 
 	s->key.dir = DIR_OUT;
 	s->key.family = v6 ? AF_INET6 : AF_INET;
@@ -455,25 +491,26 @@ static __noinline void lookup_failed(
 	struct net *net, struct dst_entry *dst, struct flowi *fl, __u32 if_id)
 {
 	struct cpu *c = this_cpu();
+	struct work *w = enter(c);
 	struct seen *seen;
 	__u64 cookie;
 	int line;
 
-	if (!enter(c))
+	if (!w)
 		return;
 	cookie = cookie_of(net);
 	seen = seen_of(net, cookie);
-	if (!seen || !read_lines(c, net, c->now))
+	if (!seen || !read_lines(c, net, w->now))
 		goto out;
-	line = moved(c, seen, lookups);
+	line = moved(w, seen, lookups);
 	if (line > 0) {
-		begin_sample(c, cookie, (__u8)line);
-		sample_flow(c, dst, fl, if_id);
-		count(c, seen, c->moved);
+		begin_sample(w, cookie, (__u8)line);
+		sample_flow(c, w, dst, fl, if_id);
+		count(w, seen, w->moved);
 	}
 	forget_notes(c);
 out:
-	c->busy = false;
+	leave(c);
 }
 
 static __always_inline bool is_error(__u64 pointer)
@@ -481,7 +518,9 @@ static __always_inline bool is_error(__u64 pointer)
 	return pointer >= (__u64)-ERR_MAX;
 }
 
-static __always_inline void lookup_begins(void)
+/* The policy that was found before belongs to another look-up: at the begin, and behind a success.
+ */
+static __always_inline void forget_policy(void)
 {
 	struct cpu *c = this_cpu();
 
@@ -492,7 +531,7 @@ static __always_inline void lookup_begins(void)
 SEC("fentry/xfrm_lookup_with_ifid")
 int lookup_fentry(__u64 *ctx)
 {
-	lookup_begins();
+	forget_policy();
 	return 0;
 }
 
@@ -502,6 +541,8 @@ int lookup_fexit(__u64 *ctx)
 	if (is_error(ctx[6]))
 		lookup_failed((struct net *)ctx[0], (struct dst_entry *)ctx[1],
 			(struct flowi *)ctx[2], (__u32)ctx[5]);
+	else
+		forget_policy();
 	return 0;
 }
 
@@ -525,7 +566,7 @@ int BPF_KPROBE(lookup_kprobe, struct net *net, struct dst_entry *dst, struct flo
 	struct lookup_args args = { .net = (__u64)net, .dst = (__u64)dst, .fl = (__u64)fl };
 	__u64 task = bpf_get_current_pid_tgid();
 
-	lookup_begins();
+	forget_policy();
 	bpf_map_update_elem(&lookups_begun, &task, &args, BPF_ANY);
 	return 0;
 }
@@ -539,6 +580,8 @@ int BPF_KRETPROBE(lookup_kretprobe, __u64 ret)
 	if (args && is_error(ret))
 		lookup_failed((struct net *)args->net, (struct dst_entry *)args->dst,
 			(struct flowi *)args->fl, args->if_id);
+	else
+		forget_policy();
 	if (args)
 		bpf_map_delete_elem(&lookups_begun, &task);
 	return 0;

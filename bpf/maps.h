@@ -133,22 +133,21 @@ struct {
 /* One processor's own. */
 struct cpu {
 	volatile __u64 self, map; /* addresses: by way of memory they become numbers */
-	volatile __u64 packet; /* … of the one at hand */
 	__u64 offset; /* from a per-processor object's handle to this processor's copy */
-	bool located, busy, missed;
+	bool located;
+	__u32 depth; /* how many programs are at work here: an interrupt may bring another drop */
+	__u32 freeing; /* of these on kfree_skb */
 
 	/* Notes for the drop that follows. */
 	__u64 note_skb;
 	__u8 note_kind;
-	bool note_has_seqno, note_has_policy, checking;
+	bool note_has_seqno, note_has_policy;
+	__u32 checking; /* policy checks under way */
 	__u32 note_seqno;
 	__u32 policy_index, policy_priority;
 	__u64 args[6]; /* of a function whose return is awaited: kprobes only */
 
-	__u64 now[DROPS_COUNTERS];
-	__u64 moved; /* by how much the line did that moved() has found */
 	struct seen fresh;
-	struct drop_sample sample;
 };
 
 struct {
@@ -157,6 +156,23 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cpu);
 } cpus SEC(".maps");
+
+/* Where a program works. Interrupts end before what they interrupt goes on: one for each depth. */
+#define DEPTH_MAX 4
+
+struct work {
+	volatile __u64 packet; /* address, as a number */
+	__u64 now[DROPS_COUNTERS];
+	__u64 moved; /* by how much the line did that moved() has found */
+	struct drop_sample sample;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DEPTH_MAX);
+	__type(key, __u32);
+	__type(value, struct work);
+} works SEC(".maps");
 
 static __always_inline struct drop_sums *my_sums(void)
 {

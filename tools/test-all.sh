@@ -89,6 +89,7 @@ full() {
 	tap faults env FAULTS=all python3 -B test/fault/faults.py "$PWD/$build"
 	tap cuts env FAULTS=all python3 -B test/fault/cut.py "$PWD/$build"
 	tap storm env PACKETS=10000000 python3 -B test/fault/storm.py "$PWD/$build"
+	tap find env FIND_PAIRS=100000 "$build/test/find/find-live"
 	tap soak env SOAK_SECONDS="${SOAK_SECONDS:-3600}" python3 -B test/fault/soak.py "$PWD/$build"
 }
 

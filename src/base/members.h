@@ -31,7 +31,7 @@ static inline bool member_is(const struct member *m, const char *key)
 {
 	size_t i = 0;
 
-	while (i < m->key.n && (uint8_t)key[i] == m->key.p[i])
+	while (i < m->key.n && key[i] != '\0' && (uint8_t)key[i] == m->key.p[i])
 		i++;
 	return i == m->key.n && key[i] == '\0';
 }

@@ -84,7 +84,7 @@ struct sad_key {
 struct drop_sums {
 	__u64 counted; /* increments, whatever became of them: nothing new while it stands still */
 	__u64 ring; /* samples without room; their counts are kept */
-	__u64 nested; /* events within an event: what they were about is not known */
+	__u64 nested; /* drops in an interrupt of an interrupt … too deep to be looked at */
 	__u64 keyless; /* increments that not even the overflow had room for */
 };
 

@@ -143,13 +143,22 @@ static void use(struct programs *p, const char *name, bool multi)
 		bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
 }
 
+/* On kfree_skb there are two: the second for what the first is not run for. */
+static const char *free_program(enum hook hook, unsigned end)
+{
+	if (hook == HOOK_TRACEPOINT)
+		return end == 0 ? "free_btf" : "free_btf_within";
+	return end == 0 ? "free_raw" : NULL;
+}
+
 static void use_chosen(struct programs *p)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, p->skeleton->obj)
 		bpf_program__set_autoload(program, false);
-	use(p, p->hooks[HOOKED_FREE] == HOOK_TRACEPOINT ? "free_btf" : "free_raw", false);
+	use(p, free_program(p->hooks[HOOKED_FREE], 0), false);
+	use(p, free_program(p->hooks[HOOKED_FREE], 1), false);
 	use(p, "prime_find", false);
 	use(p, "prime_seen", false);
 	for (unsigned i = 0; i < HOOKED_N; i++) {
@@ -245,7 +254,7 @@ static int attach(struct programs *p, struct diag *reterr)
 	for (unsigned i = 0; i < HOOKED_N; i++) {
 		int r = attach_one(p, i, 0);
 
-		if (r == 0 && i != HOOKED_FREE)
+		if (r == 0)
 			r = attach_one(p, i, 1);
 		if (r < 0)
 			return diag_set(reterr, r, "%s%s%s: %s", hook_name(p->hooks[i]),

@@ -99,6 +99,10 @@ uint64_t programs_missed(const struct programs *p)
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
 
+		/* Of the two on kfree_skb one is for what the other is not run for. */
+		if (program == p->skeleton->progs.free_btf ||
+			program == p->skeleton->progs.free_btf_within)
+			continue;
 		if (bpf_program__fd(program) >= 0 &&
 			bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
 			missed += info.recursion_misses;
