@@ -136,6 +136,7 @@ void heads_begin(struct process *p)
 	}
 	if (h->keyring.n > 0)
 		keep_keys(p);
+	heads_committed(p); /* what ended here may have had no time to ask */
 }
 
 /* True: there is something to be signed, and it is asked for. */
