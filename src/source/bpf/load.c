@@ -224,7 +224,7 @@ static void describe(struct programs *p, const struct kernel *k, const struct bp
 static int attach_one(struct programs *p, enum hooked what, unsigned end)
 {
 	enum hook hook = p->hooks[what];
-	const char *name = what == HOOKED_FREE   ? hook == HOOK_TRACEPOINT ? "free_btf" : "free_raw"
+	const char *name = what == HOOKED_FREE   ? free_program(hook, end)
 			   : hook == HOOK_FENTRY ? functions[what].fentry[end]
 			   : is_kprobe(hook)     ? functions[what].kprobe[end]
 						 : NULL;
