@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "match/flow.h"
 
@@ -135,11 +138,20 @@ static inline const struct bucket *tuple_home(const struct tuple *t, uint32_t ha
 /* Which of the slots have the hash, as bits. */
 static inline unsigned bucket_find(const struct bucket *b, uint32_t hash)
 {
+#if defined(__SSE2__)
+	const __m128i *hashes = (const __m128i *)(const void *)b->hashes;
+	__m128i wanted = _mm_set1_epi32((int)hash);
+	__m128i equal = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(hashes), wanted),
+		_mm_cmpeq_epi32(_mm_load_si128(hashes + 1), wanted));
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+#else
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < BUCKET_SLOTS; i++)
 		found |= (unsigned)(b->hashes[i] == hash) << i;
 	return found;
+#endif
 }
 
 /* The first rule of this key, or RULE_NONE. */
