@@ -95,7 +95,7 @@ full() {
 
 for part in $parts; do
 	case $part in
-	gcc) part build-gcc set_up "$build" && meson_test gcc "$build" --no-suite lab ;;
+	gcc) part build-gcc set_up "$build" -Dbench=true && meson_test gcc "$build" --no-suite lab ;;
 	lab) run_lab lab ;;
 	qemu)
 		for release in 6.1 6.12; do
