@@ -68,7 +68,7 @@ fuzz() {
 	for target in build-clang/test/fuzz/fuzz_*; do
 		[ -f "$target" ] && [ -x "$target" ] || continue
 		name=${target##*/fuzz_}
-		case $name in *-replay) continue ;; esac
+		case $name in *-replay | *-oom) continue ;; esac
 		dir=$(mktemp -d)
 		part "fuzz-$name" "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
 			-artifact_prefix="$out/fuzz-$name-" "$dir" "test/fuzz/corpus/$name"
