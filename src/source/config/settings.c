@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "source/config/conftext.h"
 #include "source/config/settings_tree.h"
 
 /* As settings_lexer.l and settings_parser.y of strongSwan have it: one stream over all files. */
@@ -299,25 +298,6 @@ static void references(struct parser *p)
 	}
 }
 
-static void enter_file(struct parser *p, const char *path)
-{
-	struct settings_file *f = p->tree->files;
-
-	while (f && strcmp(f->path, path))
-		f = f->next;
-	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (!f) {
-			out_of_memory(p);
-			return;
-		}
-		conf_text_add(f->path, sizeof(f->path), span_text(path));
-		f->next = p->tree->files;
-		p->tree->files = f;
-	}
-	p->tree->here = f;
-}
-
 /* Goes on with another text, as if it stood in the place of its include. */
 static void read_text(void *parser, const char *path, struct span text)
 {
@@ -330,7 +310,8 @@ static void read_text(void *parser, const char *path, struct span text)
 	p->p = text.p;
 	p->end = text.p + text.n;
 	p->line = 1;
-	enter_file(p, path);
+	if (!settings_enter(p->tree, path))
+		out_of_memory(p);
 	for (skip_space(p); p->p < p->end && !p->stopped; skip_space(p)) {
 		if (p->state == AT_STATEMENT)
 			statement(p);
@@ -387,7 +368,7 @@ int settings_parse(const char *path, struct span text, const char *const *keys,
 	p.tree = calloc(1, sizeof(*p.tree));
 	if (!p.tree)
 		return -ENOMEM;
-	p.tree->budget = 1000000;
+	p.tree->budget = SETTINGS_BUDGET;
 	p.stack[0] = &p.tree->root;
 	read_text(&p, path, text);
 	p.path = path;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/config/conftext.h"
+
 #define REFERENCES_DEPTH_MAX 16
 
 static char *copy_text(struct span text)
@@ -17,6 +19,26 @@ static char *copy_text(struct span text)
 		memcpy(p, text.p, text.n);
 	p[text.n] = '\0';
 	return p;
+}
+
+struct settings_file *settings_enter(struct settings *s, const char *path)
+{
+	struct settings_file *f = s->files;
+	char name[PATH_SIZE];
+
+	CONF_TEXT_SET(name, path);
+	while (f && strcmp(f->path, name))
+		f = f->next;
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		if (!f)
+			return NULL;
+		memcpy(f->path, name, sizeof(name));
+		f->next = s->files;
+		s->files = f;
+	}
+	s->here = f;
+	return f;
 }
 
 struct section *section_find(const struct section *parent, struct span name)
@@ -178,12 +200,12 @@ static void find(struct settings *s, const struct settings_view *view, struct sp
 /* Behind what is in view: what the path names, from the root. Loops end by their depth. */
 static void refer(struct settings *s, const char *path, struct settings_view *view, size_t depth)
 {
-	struct settings_view there = { .n = 1, .v = { &s->root } }, next;
+	struct settings_view there = { .n = 1, .v = { s->base ? s->base : &s->root } }, next;
 
 	if (depth > REFERENCES_DEPTH_MAX)
 		return;
 	while (*path && there.n > 0) {
-		size_t n = strcspn(path, ".");
+		size_t n = s->base ? strlen(path) : strcspn(path, ".");
 
 		/* Each may branch: without an account a few lines would keep us for hours. */
 		if (s->budget == 0)

@@ -35,12 +35,17 @@ struct section {
 
 struct settings {
 	struct section root;
+	const struct section *base; /* references are names in it; NULL: paths from the root */
 	struct settings_file *files; /* all that were read */
 	const struct settings_file *here; /* that is being read */
 	size_t sections;
 	size_t budget; /* steps that may still be spent on references */
 };
 
+#define SETTINGS_BUDGET 1000000
+
+/* From now on sections and values are of this file. NULL: no memory. */
+struct settings_file *settings_enter(struct settings *s, const char *path);
 /* NULL: none of that name. */
 struct section *section_find(const struct section *parent, struct span name);
 /* The section of that name, made when it is not there; NULL: no memory, or too many (*full). */
