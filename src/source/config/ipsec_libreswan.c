@@ -288,14 +288,19 @@ static bool next_subnet(struct subnets *s, struct span *ret)
 	return true;
 }
 
-static void tell(const struct ipsec_conn *c, const struct connection *connection,
+/* False: there is no room for more. */
+static bool tell(const struct ipsec_conn *c, const struct connection *connection,
 	const struct connection_child *child)
 {
-	if (*c->room == 0)
-		return;
+	if (*c->room == 0) {
+		c->sink->error(c->sink->userdata, c->file, c->line,
+			"more than 4,096 connections: the rest is not shown");
+		return false;
+	}
 	--*c->room;
 	c->sink->connection(c->sink->userdata, connection);
 	c->sink->child(c->sink->userdata, child);
+	return true;
 }
 
 static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection *connection,
@@ -311,7 +316,7 @@ static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection
 			.rest = ipsec_get(c, KEY_rightsubnets) };
 
 		read_selector(c, 0, left_subnet, end ? child->remote_ts : child->local_ts);
-		while (*c->room > 0 && next_subnet(&right, &right_subnet)) {
+		while (next_subnet(&right, &right_subnet)) {
 			read_selector(c, KEY_OTHER_END, right_subnet,
 				end ? child->local_ts : child->remote_ts);
 			if (several) {
@@ -324,7 +329,8 @@ static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection
 			}
 			memcpy(child->name, connection->name, sizeof(child->name));
 			memcpy(child->conn, connection->name, sizeof(child->conn));
-			tell(c, connection, child);
+			if (!tell(c, connection, child))
+				return;
 		}
 	}
 }
