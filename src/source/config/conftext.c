@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
+
 #define ELLIPSIS "…"
 
 /* Octets of the well-formed character at the front; 0: none, or a control character. */
@@ -204,4 +206,19 @@ bool conf_mark(struct span text, uint32_t *ret)
 		return false;
 	*ret = v & mask;
 	return true;
+}
+
+struct span conf_identity(struct span text)
+{
+	static const char *const kinds[] = { "ipv4:", "ipv6:", "ipv4net:", "ipv6net:", "ipv4range:",
+		"ipv6range:", "rfc822:", "email:", "userfqdn:", "fqdn:", "dns:", "asn1dn:",
+		"keyid:" };
+	size_t skip = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && skip == 0; i++)
+		skip = conf_starts(text, kinds[i]) ? strlen(kinds[i]) : 0;
+	/* @NAME is a host's, @@NAME a user's; @# begins octets. */
+	if (skip == 0 && conf_starts(text, "@") && !conf_starts(text, "@#"))
+		skip = conf_starts(text, "@@") ? 2 : 1;
+	return span_of(text.p + skip, text.n - skip);
 }

@@ -38,3 +38,5 @@ bool conf_quantity(struct span text, const struct conf_unit *units, size_t n, ui
 bool conf_word(struct span text, const char *const *words, size_t *ret);
 /* VALUE or VALUE/MASK; what the daemon chooses by itself (%unique) is 0. */
 bool conf_mark(struct span text, uint32_t *ret);
+/* An identity as charon names it: without what says of which kind it is (fqdn:, @, …). */
+struct span conf_identity(struct span text);

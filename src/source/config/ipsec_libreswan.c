@@ -51,7 +51,7 @@ static bool is_anybody(struct span host)
 }
 
 /* What is added to keys of the left end for those of the local one. */
-static size_t local_end(const struct ipsec_conn *c)
+static unsigned local_end(const struct ipsec_conn *c)
 {
 	struct span left = ipsec_get(c, KEY_left), right = ipsec_get(c, KEY_right);
 	bool swapped = (is_here(right) && !is_here(left)) ||
@@ -73,7 +73,7 @@ static bool is_address(struct span text)
 	return !addr_parse(copy, &a) && !addr_is_any(&a);
 }
 
-static void read_host(const struct ipsec_conn *c, size_t end, char ret[HOSTS_SIZE])
+static void read_host(const struct ipsec_conn *c, unsigned end, char ret[HOSTS_SIZE])
 {
 	struct span host = ipsec_get(c, KEY_left + end);
 	bool any = conf_is(host, "0.0.0.0") || conf_is(host, "::");
@@ -83,7 +83,7 @@ static void read_host(const struct ipsec_conn *c, size_t end, char ret[HOSTS_SIZ
 }
 
 /* An end without an identity has its address. */
-static void read_id(const struct ipsec_conn *c, size_t end, char ret[IDENTITY_SIZE])
+static void read_id(const struct ipsec_conn *c, unsigned end, char ret[IDENTITY_SIZE])
 {
 	struct span id = ipsec_get(c, KEY_leftid + end), host = ipsec_get(c, KEY_left + end);
 
@@ -94,7 +94,7 @@ static void read_id(const struct ipsec_conn *c, size_t end, char ret[IDENTITY_SI
 		conf_text_add(ret, IDENTITY_SIZE, host);
 }
 
-static void read_auth(const struct ipsec_conn *c, size_t end, char ret[NAME_SIZE])
+static void read_auth(const struct ipsec_conn *c, unsigned end, char ret[NAME_SIZE])
 {
 	struct span list = ipsec_get(c, KEY_leftauth + end), item;
 	bool psk = false, pubkey = false, null = false, eap = false, never = false;
@@ -167,7 +167,7 @@ static struct span whole_prefix(struct span text, char *room, size_t size)
 /* Of one end: subnet as it is written, "" for none; the host itself then, where it has an address.
  */
 static void read_selector(
-	const struct ipsec_conn *c, size_t end, struct span subnet, char ret[TS_SIZE])
+	const struct ipsec_conn *c, unsigned end, struct span subnet, char ret[TS_SIZE])
 {
 	struct span ports = ipsec_get(c, KEY_leftprotoport + end);
 	struct span source = ipsec_get(c, KEY_leftsourceip + end);
@@ -303,7 +303,7 @@ static bool tell(const struct ipsec_conn *c, const struct connection *connection
 	return true;
 }
 
-static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection *connection,
+static void tell_pairs(const struct ipsec_conn *c, unsigned end, struct connection *connection,
 	struct connection_child *child)
 {
 	struct span left_subnet, right_subnet;
@@ -338,7 +338,7 @@ static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection
 void ipsec_libreswan(const struct ipsec_conn *c)
 {
 	static const char *const phase2[] = { "esp", "default", "ah", NULL };
-	size_t local = local_end(c), remote = KEY_OTHER_END - local;
+	unsigned local = local_end(c), remote = KEY_OTHER_END - local;
 	struct connection connection = { 0 };
 	struct connection_child child = { 0 };
 

@@ -27,7 +27,20 @@ static void read_host(const struct ipsec_conn *c, enum ipsec_key key, char *ret,
 		conf_text_add(ret, size, span_text("%any"));
 }
 
-static void read_auth(const struct ipsec_conn *c, size_t end, char ret[NAME_SIZE])
+/* Without one it is the certificate's, which we don't read, or the first of its hosts. */
+static void read_id(const struct ipsec_conn *c, unsigned end, char ret[IDENTITY_SIZE])
+{
+	struct span id = conf_identity(ipsec_get(c, KEY_leftid + end));
+	struct span hosts = ipsec_get(c, KEY_left + end);
+
+	if (id.n == 0 && ipsec_get(c, KEY_leftcert + end).n == 0 &&
+		conf_item_next(&hosts, ", \t", &id) && id.p[0] == '%')
+		id.n = 0;
+	ret[0] = '\0';
+	conf_text_add(ret, IDENTITY_SIZE, id);
+}
+
+static void read_auth(const struct ipsec_conn *c, unsigned end, char ret[NAME_SIZE])
 {
 	struct span auth = ipsec_get(c, KEY_leftauth + end), by = ipsec_get(c, KEY_authby);
 	struct span second = ipsec_get(c, KEY_leftauth2 + end);
@@ -47,7 +60,7 @@ static void read_auth(const struct ipsec_conn *c, size_t end, char ret[NAME_SIZE
 		conf_text_item(ret, NAME_SIZE, " ", second);
 }
 
-static void read_selectors(const struct ipsec_conn *c, size_t end, char ret[TS_SIZE])
+static void read_selectors(const struct ipsec_conn *c, unsigned end, char ret[TS_SIZE])
 {
 	struct span list = ipsec_get(c, KEY_leftsubnet + end), item;
 	struct span ports = ipsec_get(c, KEY_leftprotoport + end);
@@ -136,9 +149,8 @@ void ipsec_stroke(const struct ipsec_conn *c)
 	connection.version = (uint8_t)ipsec_word(c, KEY_keyexchange, versions, 0);
 	read_host(c, KEY_left, connection.local, sizeof(connection.local));
 	read_host(c, KEY_right, connection.remote, sizeof(connection.remote));
-	conf_text_add(connection.local_id, sizeof(connection.local_id), ipsec_get(c, KEY_leftid));
-	conf_text_add(
-		connection.remote_id, sizeof(connection.remote_id), ipsec_get(c, KEY_rightid));
+	read_id(c, 0, connection.local_id);
+	read_id(c, KEY_OTHER_END, connection.remote_id);
 	read_auth(c, 0, connection.local_auth);
 	read_auth(c, KEY_OTHER_END, connection.remote_auth);
 	CONF_TEXT_SET(connection.unique, meant[ipsec_word(c, KEY_uniqueids, uniques, 1)]);

@@ -20,12 +20,12 @@
 	X(proposals) \
 	X(rekey_time) \
 	X(reauth_time) \
-	X(over_time) X(dpd_delay) X(unique) X(aggressive) X(mobike) X(encap) X(if_id_in) \
-		X(if_id_out) X(id) X(auth) X(round) X(local_ts) X(remote_ts) X(esp_proposals) \
-			X(ah_proposals) X(mode) X(life_time) X(rekey_bytes) X(life_bytes) \
-				X(rekey_packets) X(life_packets) X(start_action) X(dpd_action) \
-					X(close_action) X(priority) X(mark_in) X(mark_out) \
-						X(reqid)
+	X(over_time) \
+	X(dpd_delay) X(unique) X(aggressive) X(mobike) X(encap) X(if_id_in) X(if_id_out) X(id) \
+		X(auth) X(round) X(local_ts) X(remote_ts) X(esp_proposals) X(ah_proposals) X(mode) \
+			X(life_time) X(rekey_bytes) X(life_bytes) X(rekey_packets) X(life_packets) \
+				X(start_action) X(dpd_action) X(close_action) X(priority) \
+					X(mark_in) X(mark_out) X(reqid)
 #define X_ENUM(key) KEY_##key,
 #define X_NAME(key) #key,
 enum key { KEYS(X_ENUM) KEY_N };
@@ -186,7 +186,7 @@ static void read_end(struct loader *l, const struct settings_view *connection, c
 		settings_in(l->settings, connection, section_name(rounds[k]), &view);
 		s = settings_get(&view, KEY_id);
 		if (s.value && id[0] == '\0')
-			conf_text_add(id, id_size, span_text(s.value));
+			conf_text_add(id, id_size, conf_identity(span_text(s.value)));
 		s = settings_get(&view, KEY_auth);
 		conf_text_item(auth, auth_size, " ", span_text(s.value ? s.value : "pubkey"));
 	}
