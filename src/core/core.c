@@ -173,6 +173,24 @@ static void dispatch(struct core *c, const struct fact *f)
 	case FACT_SAD_RESULT:
 		drops_sad_result(c, f);
 		break;
+	case FACT_SERVICE:
+	case FACT_IKE_SOCKET:
+		break;
+	case FACT_IKE_SA:
+	case FACT_IKE_SA_GONE:
+	case FACT_CHILD_SA:
+	case FACT_CHILD_SA_GONE:
+	case FACT_CONNECTION:
+	case FACT_CONNECTION_CHILD:
+	case FACT_SHUNT:
+	case FACT_CERTIFICATE:
+	case FACT_IKE_DUMP:
+	case FACT_IKE_COUNTER:
+	case FACT_CONFIG_FILE:
+		break;
+	case FACT_NEGOTIATION:
+	case FACT_ACQUIRE:
+		break;
 	case FACT_AUDIT_CHANGE:
 		changes_actor(c, f);
 		break;

@@ -136,6 +136,96 @@ static const struct member hook_members[] = { M(TEXT, hook.counter), M(TEXT, hoo
 static const struct member sad_result_members[] = { M(U8, sad_result.op), M(U32, sad_result.error),
 	M(U64, sad_result.count) };
 
+#define IKE_SA(at) \
+	M(U64, at.service), M(U64, at.unique), M(TEXT, at.name), M(U8, at.version), \
+		M(U8, at.state), M(BOOL, at.role_known), M(BOOL, at.initiator), M(U64, at.spi_i), \
+		M(U64, at.spi_r), M(ADDR, at.local), M(ADDR, at.remote), M(U16, at.local_port), \
+		M(U16, at.remote_port), M(TEXT, at.local_id), M(TEXT, at.remote_id), \
+		M(TEXT, at.remote_user), M(TEXT, at.vips), M(BOOL, at.nat_known), \
+		M(BOOL, at.nat_local), M(BOOL, at.nat_remote), M(BOOL, at.nat_any), \
+		M(TEXT, at.encryption), M(TEXT, at.integrity), M(TEXT, at.prf), M(TEXT, at.dh), \
+		M(U16, at.encryption_bits), M(U64, at.established_us), M(U64, at.rekey_us), \
+		M(U64, at.reauth_us), M(U16, at.tasks_queued), M(U16, at.tasks_active), \
+		M(U16, at.tasks_passive), M(U16, at.children_queued), M(U32, at.if_id_in), \
+		M(U32, at.if_id_out)
+
+#define CHILD_SA(at) \
+	M(U64, at.service), M(U64, at.unique), M(U64, at.ike_unique), M(TEXT, at.name), \
+		M(TEXT, at.ike_name), M(U8, at.state), M(U8, at.mode), M(U8, at.proto), \
+		M(BOOL, at.encap), M(BOOL, at.esn), M(U32, at.spi_in), M(U32, at.spi_out), \
+		M(U32, at.reqid), M(U32, at.mark_in), M(U32, at.mark_out), M(U32, at.if_id_in), \
+		M(U32, at.if_id_out), M(TEXT, at.encryption), M(TEXT, at.integrity), \
+		M(TEXT, at.dh), M(U16, at.encryption_bits), M(TEXT, at.local_ts), \
+		M(TEXT, at.remote_ts), M(U64, at.installed_us), M(U64, at.rekey_us), \
+		M(U64, at.expires_us), M(BOOL, at.counted), M(U64, at.bytes_in), \
+		M(U64, at.bytes_out), M(U64, at.packets_in), M(U64, at.packets_out)
+
+static const struct member service_members[] = { M(U64, service.id), M(U8, service.daemon),
+	M(U8, service.end), M(U8, service.control), M(U32, service.pid), M(U32, service.signal),
+	M(BOOL, service.found), M(U64, service.started_us), M(TEXT, service.name),
+	M(TEXT, service.version), M(TEXT, service.why) };
+static const struct member ike_sa_members[] = { M(U8, ike_sa.op), M(U64, ike_sa.replaces),
+	IKE_SA(ike_sa.sa) };
+static const struct member ike_sa_gone_members[] = { M(U8, ike_sa_gone.how),
+	IKE_SA(ike_sa_gone.sa) };
+static const struct member child_sa_members[] = { M(U8, child_sa.op), M(U64, child_sa.replaces),
+	CHILD_SA(child_sa.sa) };
+static const struct member child_sa_gone_members[] = { M(U8, child_sa_gone.how),
+	CHILD_SA(child_sa_gone.sa) };
+static const struct member connection_members[] = { M(U64, connection.service),
+	M(U8, connection.origin), M(U8, connection.daemon), M(TEXT, connection.name),
+	M(TEXT, connection.file), M(U32, connection.line), M(U8, connection.version),
+	M(TEXT, connection.local), M(TEXT, connection.remote), M(TEXT, connection.local_id),
+	M(TEXT, connection.remote_id), M(TEXT, connection.local_auth),
+	M(TEXT, connection.remote_auth), M(TEXT, connection.proposals), M(TEXT, connection.unique),
+	M(BOOL, connection.aggressive), M(BOOL, connection.mobike), M(BOOL, connection.encap),
+	M(U64, connection.rekey_s), M(U64, connection.reauth_s), M(U64, connection.over_s),
+	M(U64, connection.dpd_s) };
+static const struct member connection_child_members[] = { M(U64, connection_child.service),
+	M(U8, connection_child.origin), M(U8, connection_child.daemon),
+	M(TEXT, connection_child.name), M(TEXT, connection_child.conn),
+	M(TEXT, connection_child.file), M(U32, connection_child.line), M(U8, connection_child.mode),
+	M(U8, connection_child.action), M(U8, connection_child.intent),
+	M(U8, connection_child.proto), M(TEXT, connection_child.local_ts),
+	M(TEXT, connection_child.remote_ts), M(TEXT, connection_child.proposals),
+	M(TEXT, connection_child.dpd_action), M(TEXT, connection_child.close_action),
+	M(U64, connection_child.rekey_s), M(U64, connection_child.life_s),
+	M(U64, connection_child.rekey_bytes), M(U64, connection_child.life_bytes),
+	M(U64, connection_child.rekey_packets), M(U64, connection_child.life_packets),
+	M(U32, connection_child.reqid), M(U32, connection_child.priority),
+	M(U32, connection_child.if_id_in), M(U32, connection_child.if_id_out),
+	M(U32, connection_child.mark_in), M(U32, connection_child.mark_out) };
+static const struct member shunt_members[] = { M(U64, shunt.service), M(TEXT, shunt.name),
+	M(U8, shunt.action), M(BOOL, shunt.negotiated), M(TEXT, shunt.local_ts),
+	M(TEXT, shunt.remote_ts) };
+static const struct member certificate_members[] = { M(U64, certificate.service),
+	M(TEXT, certificate.kind), M(TEXT, certificate.subject), M(TEXT, certificate.issuer),
+	M(TEXT, certificate.serial), M(BOOL, certificate.has_key),
+	M(U64, certificate.not_before_us), M(U64, certificate.not_after_us) };
+static const struct member ike_dump_members[] = { M(U64, ike_dump.service), M(U8, ike_dump.list),
+	M(U8, ike_dump.phase), M(U8, ike_dump.daemon) };
+static const struct member negotiation_members[] = { M(U64, negotiation.service),
+	M(U8, negotiation.cause), M(U8, negotiation.said), M(BOOL, negotiation.child),
+	M(BOOL, negotiation.final), M(BOOL, negotiation.role_known), M(BOOL, negotiation.initiator),
+	M(U8, negotiation.version), M(U64, negotiation.unique), M(U64, negotiation.spi_i),
+	M(U64, negotiation.spi_r), M(TEXT, negotiation.conn), M(TEXT, negotiation.child_name),
+	M(ADDR, negotiation.local), M(ADDR, negotiation.remote), M(U16, negotiation.local_port),
+	M(U16, negotiation.remote_port), M(TEXT, negotiation.local_id),
+	M(TEXT, negotiation.remote_id), M(TEXT, negotiation.ours), M(TEXT, negotiation.theirs),
+	M(TEXT, negotiation.words) };
+static const struct member ike_counter_members[] = { M(U64, ike_counter.service),
+	M(TEXT, ike_counter.name), M(U64, ike_counter.value), M(BOOL, ike_counter.gauge) };
+static const struct member config_file_members[] = { M(U64, config_file.service),
+	M(U8, config_file.daemon), M(BOOL, config_file.main), M(TEXT, config_file.path),
+	M(TEXT, config_file.digest), M(U64, config_file.modified_us), M(U32, config_file.mode),
+	M(U32, config_file.uid), M(TEXT, config_file.name), M(TEXT, config_file.description),
+	M(TEXT, config_file.unit), M(TEXT, config_file.gpo), M(TEXT, config_file.error) };
+static const struct member ike_socket_members[] = { M(U64, ike_socket.service),
+	M(ADDR, ike_socket.local), M(U16, ike_socket.port), M(U64, ike_socket.queue),
+	M(U64, ike_socket.drops) };
+static const struct member acquire_members[] = { M(ADDR, acquire.src), M(ADDR, acquire.dst),
+	SELECTOR(acquire.selector), M(U32, acquire.policy), M(U8, acquire.proto) };
+
 static const struct {
 	const char *name;
 	const struct member *members;
@@ -175,6 +265,21 @@ static const struct {
 	TYPE(FACT_DROP, "drop", drop_members),
 	TYPE(FACT_HOOK, "hook", hook_members),
 	TYPE(FACT_SAD_RESULT, "sad result", sad_result_members),
+	TYPE(FACT_SERVICE, "service", service_members),
+	TYPE(FACT_IKE_SA, "ike sa", ike_sa_members),
+	TYPE(FACT_IKE_SA_GONE, "ike sa gone", ike_sa_gone_members),
+	TYPE(FACT_CHILD_SA, "child sa", child_sa_members),
+	TYPE(FACT_CHILD_SA_GONE, "child sa gone", child_sa_gone_members),
+	TYPE(FACT_CONNECTION, "connection", connection_members),
+	TYPE(FACT_CONNECTION_CHILD, "connection child", connection_child_members),
+	TYPE(FACT_SHUNT, "shunt", shunt_members),
+	TYPE(FACT_CERTIFICATE, "certificate", certificate_members),
+	TYPE(FACT_IKE_DUMP, "ike list", ike_dump_members),
+	TYPE(FACT_NEGOTIATION, "negotiation", negotiation_members),
+	TYPE(FACT_IKE_COUNTER, "ike counter", ike_counter_members),
+	TYPE(FACT_CONFIG_FILE, "configuration file", config_file_members),
+	TYPE(FACT_IKE_SOCKET, "ike socket", ike_socket_members),
+	TYPE(FACT_ACQUIRE, "acquire", acquire_members),
 #undef TYPE
 };
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "model/ike.h"
 #include "model/link.h"
 #include "model/policy.h"
 #include "model/sa.h"
@@ -52,6 +53,21 @@ enum fact_type {
 	FACT_DROP = 31, /* dropped packets that our programs in the kernel saw */
 	FACT_HOOK = 32, /* by which hook they see the drops of one counter */
 	FACT_SAD_RESULT = 33, /* what the SAD answered to key managers, since the last such fact */
+	FACT_SERVICE = 34, /* an IKE daemon's process, its control socket, its end */
+	FACT_IKE_SA = 35, /* an IKE SA is there: listed, came up or changed */
+	FACT_IKE_SA_GONE = 36,
+	FACT_CHILD_SA = 37,
+	FACT_CHILD_SA_GONE = 38,
+	FACT_CONNECTION = 39, /* loaded, or in a file */
+	FACT_CONNECTION_CHILD = 40,
+	FACT_SHUNT = 41,
+	FACT_CERTIFICATE = 42,
+	FACT_IKE_DUMP = 43, /* a list of one daemon begins or ends: what it lacks is gone */
+	FACT_NEGOTIATION = 44, /* evidence that one failed */
+	FACT_IKE_COUNTER = 45, /* a number that a daemon keeps, when it changed */
+	FACT_CONFIG_FILE = 46,
+	FACT_IKE_SOCKET = 47,
+	FACT_ACQUIRE = 48, /* the kernel asks for an SA */
 };
 
 enum fact_sa_op { SA_DUMPED = 0, SA_ADDED = 1, SA_UPDATED = 2 };
@@ -117,6 +133,29 @@ enum fact_drop_kind {
 	DROP_N,
 };
 enum fact_sad_op { SAD_RESULT_GETSPI = 1, SAD_RESULT_ADD = 2, SAD_RESULT_UPDATE = 3 };
+/* Of IKE and child SAs. A change without a cause that is known is OP_CHANGED. */
+enum fact_ike_op {
+	IKE_OP_LISTED = 0, /* the daemon's answer to a list command */
+	IKE_OP_UP = 1, /* newly established */
+	IKE_OP_REKEYED = 2, /* established in the place of `replaces` */
+	IKE_OP_CHANGED = 3, /* its addresses, ports or state */
+};
+enum fact_ike_gone_how {
+	IKE_GONE_DOWN = 0, /* ended, after it had been up */
+	IKE_GONE_REPLACED = 1, /* by a rekey: not an end */
+	IKE_GONE_FAILED = 2, /* had never been up */
+};
+/* Lists of a daemon. FACT_CONNECTION and _CHILD of files: CONFIG, with service 0 or the daemon's.
+ */
+enum fact_ike_list {
+	IKE_LIST_SAS = 1, /* IKE SAs and child SAs */
+	IKE_LIST_CONNECTIONS = 2, /* loaded ones and their children */
+	IKE_LIST_CERTIFICATES = 3,
+	IKE_LIST_SHUNTS = 4,
+	IKE_LIST_FILES = 5, /* config_file, and connections of origin FILE of that daemon kind */
+	IKE_LIST_SOCKETS = 6,
+	IKE_LIST_COUNTERS = 7, /* a counter that is not told anew keeps its value */
+};
 enum fact_process_op { PROCESS_STARTED = 1, PROCESS_ENDED = 2 };
 
 #define FACT_TEXT_SIZE 256
@@ -309,6 +348,52 @@ struct fact {
 			uint32_t error; /* errno; 0: done */
 			uint64_t count;
 		} sad_result;
+		struct service service; /* fact.netns: where it runs */
+		struct {
+			uint8_t op; /* enum fact_ike_op */
+			uint64_t replaces; /* unique number of the one before; 0: none */
+			struct ike_sa sa;
+		} ike_sa;
+		struct {
+			uint8_t how; /* enum fact_ike_gone_how */
+			struct ike_sa sa; /* as last seen */
+		} ike_sa_gone;
+		struct {
+			uint8_t op;
+			uint64_t replaces;
+			struct child_sa sa;
+		} child_sa;
+		struct {
+			uint8_t how;
+			struct child_sa sa;
+		} child_sa_gone;
+		struct connection connection;
+		struct connection_child connection_child;
+		struct shunt shunt;
+		struct certificate certificate;
+		struct {
+			uint64_t service;
+			uint8_t list; /* enum fact_ike_list */
+			uint8_t phase; /* enum fact_dump_phase */
+			uint8_t daemon; /* enum ike_daemon; files have no service */
+		} ike_dump;
+		struct negotiation negotiation;
+		struct {
+			uint64_t service;
+			char name[CONN_SIZE]; /* as the daemon spells it: "ike-init-in-req",
+						 "total.ike.mangled"; of one connection: "NAME/conn"
+					       */
+			uint64_t value;
+			bool gauge; /* goes up and down: queues, half-open SAs */
+		} ike_counter;
+		struct config_file config_file;
+		struct ike_socket ike_socket;
+		struct {
+			struct addr src, dst; /* outer; family 0: none */
+			struct selector selector;
+			uint32_t policy; /* index */
+			uint8_t proto; /* of the template */
+		} acquire; /* XFRM_MSG_ACQUIRE */
 	};
 };
 

@@ -77,7 +77,8 @@ const char *ipproto_name(unsigned proto)
 
 const char *source_name(unsigned id)
 {
-	static const char *const names[] = { "core", "xfrm", "xfrmstat", "audit", "link", "bpf" };
+	static const char *const names[] = { "core", "xfrm", "xfrmstat", "audit", "link", "bpf",
+		"strongswan", "libreswan", "config", "service" };
 
 	return name_of(names, ARRAY_LEN(names), id);
 }
@@ -111,6 +112,13 @@ const char *source_blind(unsigned id, bool packets_seen)
 	case SOURCE_LINK:
 		return "which addresses are local (direction of SAs on kernels before 6.10), "
 		       "interface names";
+	case SOURCE_STRONGSWAN:
+	case SOURCE_LIBRESWAN:
+		return "IKE SAs, whose the IPsec SAs are, and why negotiations fail";
+	case SOURCE_CONFIG:
+		return "what is configured but not loaded, proposals, who wants what";
+	case SOURCE_SERVICE:
+		return "whether the IKE daemons are alive, and what they do not listen on";
 	default:
 		return "";
 	}

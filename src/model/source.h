@@ -12,6 +12,10 @@ enum source_id {
 	SOURCE_AUDIT = 3, /* audit READLOG */
 	SOURCE_LINK = 4, /* NETLINK_ROUTE */
 	SOURCE_BPF = 5, /* programs of ours in the kernel */
+	SOURCE_STRONGSWAN = 6, /* VICI, error-notify */
+	SOURCE_LIBRESWAN = 7, /* whack, pluto's log */
+	SOURCE_CONFIG = 8, /* the daemons' configuration files */
+	SOURCE_SERVICE = 9, /* the daemons as processes, their sockets */
 	SOURCE_N,
 };
 
