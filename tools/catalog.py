@@ -104,7 +104,7 @@ def tables(events, subcategories, counters):
 DAEMONS = ("strongswan", "libreswan")
 MEANINGS = ("failure", "context", "loaded", "stopping")
 SIDES = ("either", "initiator", "responder")
-CAPTURES = ("_", "peer", "id", "local_id", "ours", "theirs", "conn", "child", "cert", "issuer")
+CAPTURES = ("_", "peer", "local", "id", "local_id", "ours", "theirs", "conn", "child", "cert", "issuer")
 CAPTURE = re.compile(r"\{(%s)\}" % "|".join(CAPTURES))
 PARTS_MAX = 8  # as DAEMONLOG_PARTS_MAX
 LINE_KEYS = {"daemon", "pattern", "seen", "example"}
@@ -125,7 +125,8 @@ def check_lines(lines):
             fail(f"{where}: daemon, means or who is none of ours")
         if {r.get("about", "ike"), r.get("up_about", "ike")} - {"ike", "child"}:
             fail(f"{where}: about is ike or child")
-        if re.search(r"\}\{", r["pattern"]) or len(parts_of(r["pattern"])) > PARTS_MAX:
+        parts = parts_of(r["pattern"])
+        if any(not literal for literal, _ in parts[1:]) or len(parts) > PARTS_MAX:
             fail(f"{where}: captures side by side, or too many of them")
         if r["pattern"] != r["pattern"].strip() or not r["pattern"]:
             fail(f"{where}: blanks at an end")

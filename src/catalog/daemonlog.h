@@ -27,6 +27,7 @@ enum daemonlog_side { /* of the negotiation that fails: who writes the line */
 
 enum daemonlog_capture {
 	DAEMONLOG_PEER, /* address */
+	DAEMONLOG_LOCAL, /* address */
 	DAEMONLOG_ID, /* the peer's identity */
 	DAEMONLOG_LOCAL_ID,
 	DAEMONLOG_OURS, /* proposals or traffic selectors */
