@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "catalog/daemonlog.h"
 #include "source/libreswan/conns.h"
 #include "source/libreswan/libreswan.h"
 #include "source/libreswan/whack.h"
 
 #define SECOND_NS 1000000000ull
+#define TRACES 128
 #define LOG_LINE_MAX 4096 /* octets; pluto's own limit is 1024 */
 
 /* Whose newest established SA is asked for. */
@@ -34,6 +36,17 @@ struct pluto_sa {
 		struct ike_sa ike;
 		struct child_sa child;
 	} was;
+};
+
+/* What the log said of a state that is negotiated, or was. */
+struct pluto_trace {
+	uint64_t number; /* 0: free */
+	uint64_t used;
+	struct whack_name conn;
+	bool role_known, initiator;
+	const struct daemonlog_entry *said; /* the last failure */
+	uint64_t said_us; /* 0: none */
+	char theirs[PROPOSALS_SIZE];
 };
 
 struct libreswan {
@@ -65,9 +78,11 @@ struct libreswan {
 	size_t n_shunts;
 
 	/* log.c */
-	char line[LOG_LINE_MAX];
+	char line[LOG_LINE_MAX]; /* the part of one that was read so far */
 	size_t n_line;
-	bool line_cut;
+	uint64_t lines;
+	struct pluto_trace traces[TRACES];
+	char words[IDENTITY_SIZE];
 };
 
 struct fact *libreswan_fact(struct libreswan *l, uint16_t type); /* emptied */
@@ -92,3 +107,6 @@ bool counters_text(struct libreswan *l, struct span text);
 bool shunts_text(struct libreswan *l, struct span text);
 void tables_restate(struct libreswan *l);
 void tables_done(struct libreswan *l);
+
+/* log.c */
+bool log_role(const struct libreswan *l, uint64_t number, bool *ret_initiator);

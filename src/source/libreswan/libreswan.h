@@ -62,4 +62,6 @@ bool libreswan_due(struct libreswan *l, uint64_t now_ns, enum whack_list *ret);
 void libreswan_output(struct libreswan *l, enum whack_list list, struct span text, int status);
 /* What pluto's log has anew; a line may come in pieces. */
 void libreswan_log(struct libreswan *l, struct span text);
+/* The line by which pluto said that it ends because it was told to; "": none. */
+const char *libreswan_words(const struct libreswan *l);
 void libreswan_restate(struct libreswan *l); /* says all again that it knows */

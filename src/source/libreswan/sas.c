@@ -84,6 +84,8 @@ static void listed(struct libreswan *l, const struct whack_state *state)
 		sa->role_known = true;
 		sa->initiator = state->initiator;
 	}
+	if (!sa->role_known && state->sa == WHACK_SA_IKE)
+		sa->role_known = log_role(l, state->number, &sa->initiator);
 	/* IKEv1 has but one event: the time of its replacement is that of its rekey. */
 	rekeyed = state->rekey_s != UINT64_MAX || state->version == 1;
 	sa->rekey_us = point(sa->rekey_us, now_us,
