@@ -109,7 +109,7 @@ CAPTURE = re.compile(r"\{(%s)\}" % "|".join(CAPTURES))
 PARTS_MAX = 8  # as DAEMONLOG_PARTS_MAX
 LINE_KEYS = {"daemon", "pattern", "seen", "example"}
 FAILURE_KEYS = {"cause", "about", "who", "final"}
-LINE_OPTIONS = {"means", "up_cause", "up_about", "fallback", "since", "until"}
+LINE_OPTIONS = {"means", "who", "up_cause", "up_about", "fallback", "since", "until"}
 
 
 def check_lines(lines):

@@ -325,11 +325,27 @@ void evidence_down(struct strongswan *s, const struct ike_sa *sa)
 	strongswan_emit(s, &s->fact);
 }
 
+/* Its lines may come after it is down. */
+void evidence_gone(struct strongswan *s, const struct ike_sa *sa, bool up)
+{
+	struct trace *t = find_or_begin(s, sa->unique);
+
+	if (!t)
+		return;
+	t->up = up;
+	t->role_known = sa->role_known;
+	t->initiator = sa->initiator;
+	t->local = sa->local;
+	t->peer = sa->remote;
+	COPY(t->conn, sa->name);
+	COPY(t->local_id, sa->local_id);
+	COPY(t->remote_id, sa->remote_id);
+}
+
 void evidence_up(struct strongswan *s, const struct ike_sa *sa)
 {
 	struct trace *t = find(s, sa->unique);
 
-	/* Its lines may come after it is down again. */
 	if (t) {
 		t->up = true;
 		t->ours[0] = t->theirs[0] = '\0';

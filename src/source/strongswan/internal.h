@@ -133,6 +133,7 @@ void sas_done(struct strongswan *s);
 void evidence_log(struct strongswan *s, struct span message);
 void evidence_alert(struct strongswan *s, struct span message);
 void evidence_down(struct strongswan *s, const struct ike_sa *sa); /* before it was up */
+void evidence_gone(struct strongswan *s, const struct ike_sa *sa, bool up);
 void evidence_up(struct strongswan *s, const struct ike_sa *sa);
 void evidence_child_up(struct strongswan *s, const struct ike_sa *sa);
 void evidence_tick(struct strongswan *s);

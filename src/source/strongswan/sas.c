@@ -214,6 +214,7 @@ static void ike_down(struct strongswan *s, const struct ike_sa *sa)
 		return;
 	if (failed)
 		evidence_down(s, sa);
+	evidence_gone(s, sa, !failed);
 	emit_ike_gone(s,
 		failed                        ? IKE_GONE_FAILED
 		: known && known->replaced_by ? IKE_GONE_REPLACED
