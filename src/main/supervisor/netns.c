@@ -344,6 +344,15 @@ static int open_inside(const struct netns_table *t, int fd, const struct config 
 	return home ? 0 : netns_return(t);
 }
 
+bool netns_is_excluded(const struct netns_table *t, uint64_t inode)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->entries[i].inode == inode && !t->entries[i].gone)
+			return !t->entries[i].watched;
+	}
+	return false;
+}
+
 int netns_cookie(const struct netns_table *t, int fd, uint64_t *ret)
 {
 	bool home = is_home(t, fd);

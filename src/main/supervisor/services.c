@@ -138,7 +138,8 @@ static int set_netns(const struct netns_table *netns, struct service_entry *e, b
 	int fd = process_file(&e->process, "ns/net", O_RDONLY);
 	int r = 0;
 
-	*ret_usable = process_netns(&e->process, &e->inode) == 0 && fd >= 0;
+	*ret_usable = process_netns(&e->process, &e->inode) == 0 && fd >= 0 &&
+		      !netns_is_excluded(netns, e->inode);
 	if (*ret_usable)
 		r = netns_cookie(netns, fd, &e->cookie);
 	if (fd >= 0)
