@@ -1,93 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * swanctl.conf: the text up to a NUL is the main file, the rest is what each include finds. What
- * comes out must be facts that our own decoder takes.
- */
-#include <stdlib.h>
-#include <string.h>
-
-#include "model/fact.h"
+/* swanctl.conf. */
 #include "source/config/swanctlconf.h"
+
+#include "conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct span included;
-static unsigned depth;
-
-static const char *include(void *userdata, const char *pattern, const char *from,
-	void (*visit)(void *parser, const char *path, struct span text), void *parser)
-{
-	(void)userdata;
-	if (!memchr(pattern, '\0', PATH_SIZE) || from[0] != '/')
-		abort();
-	if (depth > 1)
-		return "too deep";
-	depth++;
-	visit(parser, "/etc/swanctl/conf.d/other.conf", included);
-	depth--;
-	return NULL;
-}
-
-static void judge(struct fact *f)
-{
-	static struct fact again;
-	struct buf octets = { 0 };
-	size_t used;
-
-	fact_encode(f, &octets);
-	if (!octets.failed && fact_decode(buf_span(&octets), &again, &used) != FACT_OK)
-		abort();
-	buf_done(&octets);
-}
-
-static void take_connection(void *userdata, const struct connection *c)
-{
-	static struct fact f;
-
-	(void)userdata;
-	f = (struct fact){ .type = FACT_CONNECTION };
-	f.connection = *c;
-	judge(&f);
-}
-
-static void take_child(void *userdata, const struct connection_child *c)
-{
-	static struct fact f;
-
-	(void)userdata;
-	f = (struct fact){ .type = FACT_CONNECTION_CHILD };
-	f.connection_child = *c;
-	judge(&f);
-}
-
-static void take_error(void *userdata, const char *path, uint32_t line, const char *why)
-{
-	(void)userdata;
-	(void)line;
-	if (path[0] != '/' || why[0] == '\0')
-		abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct conf_files files = { .include = include };
-	static const struct conf_sink sink = {
-		.connection = take_connection, .child = take_child, .error = take_error
-	};
 	uint8_t *copy = malloc(size ? size : 1);
-	const uint8_t *nul;
-	size_t n = size;
+	struct span text;
 
 	if (!copy)
 		return 0;
 	if (size)
 		memcpy(copy, data, size);
-	nul = memchr(copy, '\0', size);
-	if (nul)
-		n = (size_t)(nul - copy);
-	included = nul ? span_of(nul + 1, size - n - 1) : span_of(copy, 0);
-	depth = 0;
-	(void)swanctlconf_parse("/etc/swanctl/swanctl.conf", span_of(copy, n), &files, &sink);
+	split(copy, size, &text);
+	(void)swanctlconf_parse("/etc/swanctl/swanctl.conf", text, &fuzz_files, &fuzz_sink);
 	free(copy);
 	return 0;
 }

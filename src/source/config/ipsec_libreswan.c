@@ -46,8 +46,8 @@ static bool is_here(struct span host)
 
 static bool is_anybody(struct span host)
 {
-	return conf_starts(host, "%any") || conf_starts(host, "%group") ||
-	       conf_starts(host, "%oppo");
+	return conf_starts(host, "%any") || conf_is(host, "0.0.0.0") || conf_is(host, "::") ||
+	       conf_starts(host, "%group") || conf_starts(host, "%oppo");
 }
 
 /* What is added to keys of the left end for those of the local one. */
@@ -60,6 +60,7 @@ static size_t local_end(const struct ipsec_conn *c)
 	return swapped ? KEY_OTHER_END : 0;
 }
 
+/* An address that is written as one; 0.0.0.0 and :: are %any. */
 static bool is_address(struct span text)
 {
 	char copy[ADDR_TEXT_SIZE];
@@ -69,7 +70,16 @@ static bool is_address(struct span text)
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
-	return !addr_parse(copy, &a);
+	return !addr_parse(copy, &a) && !addr_is_any(&a);
+}
+
+static void read_host(const struct ipsec_conn *c, size_t end, char ret[HOSTS_SIZE])
+{
+	struct span host = ipsec_get(c, KEY_left + end);
+	bool any = conf_is(host, "0.0.0.0") || conf_is(host, "::");
+
+	ret[0] = '\0';
+	conf_text_add(ret, HOSTS_SIZE, any ? span_text("%any") : host);
 }
 
 /* An end without an identity has its address. */
@@ -111,39 +121,47 @@ static void read_auth(const struct ipsec_conn *c, size_t end, char ret[NAME_SIZE
 		conf_text_item(ret, NAME_SIZE, " ", span_text("null"));
 }
 
-/* 10/8 is 10.0.0.0/8, 0/0 everything, 10.1.0.0/255.255.0.0 a mask. */
+/* The length of a mask like 255.255.0.0; 33: it is none. */
+static unsigned mask_length(const char *text)
+{
+	struct in_addr mask;
+	unsigned length = 0;
+	uint32_t bits;
+
+	if (inet_pton(AF_INET, text, &mask) != 1)
+		return 33;
+	for (bits = ntohl(mask.s_addr); bits & 0x80000000u; bits <<= 1)
+		length++;
+	return bits == 0 ? length : 33;
+}
+
+/*
+ * An IPv4 subnet as pluto reads it: 10/8 is 10.0.0.0/8, but 10.2/16 is 10.0.0.2/16, as inet_aton()
+ * has it; 10.1.0.0/255.255.0.0 has a mask. Anything else stays as it is; room: for the result.
+ */
 static struct span whole_prefix(struct span text, char *room, size_t size)
 {
 	const uint8_t *slash = text.n > 0 ? memchr(text.p, '/', text.n) : NULL;
-	struct span left = text, part;
-	unsigned length = 0, parts = 0;
-	struct in_addr mask;
-	uint32_t bits;
-	char head[ADDR_TEXT_SIZE] = "", tail[ADDR_TEXT_SIZE] = "";
+	char head[ADDR_TEXT_SIZE] = "", tail[ADDR_TEXT_SIZE] = "", addr[INET_ADDRSTRLEN];
+	struct in_addr a;
+	uint64_t length;
 
-	if (conf_is(text, "%default"))
-		return span_text("0.0.0.0/0");
 	if (!slash || memchr(text.p, ':', text.n) || text.n >= ADDR_TEXT_SIZE)
 		return text;
-	left.n = (size_t)(slash - text.p);
-	while (parts < 4 && conf_item_next(&left, ".", &part)) {
-		conf_text_item(head, sizeof(head), ".", part);
-		parts++;
-	}
-	for (; parts < 4; parts++)
-		conf_text_item(head, sizeof(head), ".", span_text("0"));
+	conf_text_add(head, sizeof(head), span_of(text.p, (size_t)(slash - text.p)));
 	conf_text_add(
 		tail, sizeof(tail), span_of(slash + 1, text.n - (size_t)(slash - text.p) - 1));
-	if (strchr(tail, '.')) {
-		if (left.n > 0 || inet_pton(AF_INET, tail, &mask) != 1)
-			return text;
-		for (bits = ntohl(mask.s_addr); bits & 0x80000000u; bits <<= 1)
-			length++;
-		snprintf(room, size, "%s/%u", head, length);
-		return bits == 0 ? span_text(room) : text;
-	}
-	snprintf(room, size, "%s/%s", head, tail);
-	return left.n > 0 ? text : span_text(room);
+	if (!strchr(head, '.'))
+		conf_text_add(head, sizeof(head), span_text(".0.0.0"));
+	if (strchr(tail, '.'))
+		length = mask_length(tail);
+	else if (!conf_u64(span_text(tail), &length))
+		return text;
+	if (length > 32 || !inet_aton(head, &a))
+		return text;
+	inet_ntop(AF_INET, &a, addr, sizeof(addr));
+	snprintf(room, size, "%s/%u", addr, (unsigned)length);
+	return span_text(room);
 }
 
 /* Of one end: subnet as it is written, "" for none; the host itself then, where it has an address.
@@ -163,6 +181,8 @@ static void read_selector(
 	/* Who may come from where is a list of its own (virtual-private=). */
 	if (conf_starts(subnet, "vhost:") || conf_starts(subnet, "vnet:"))
 		subnet.n = 0;
+	if (conf_is(subnet, "%default"))
+		subnet = span_text("0.0.0.0/0");
 	if (!selector_ipsec(whole_prefix(subnet, room, sizeof(room)), ports, selector)) {
 		ipsec_complain(c, KEY_leftsubnet + end);
 		selector[0] = '\0';
@@ -268,14 +288,19 @@ static bool next_subnet(struct subnets *s, struct span *ret)
 	return true;
 }
 
-static void tell(const struct ipsec_conn *c, const struct connection *connection,
+/* False: there is no room for more. */
+static bool tell(const struct ipsec_conn *c, const struct connection *connection,
 	const struct connection_child *child)
 {
-	if (*c->room == 0)
-		return;
+	if (*c->room == 0) {
+		c->sink->error(c->sink->userdata, c->file, c->line,
+			"more than 4,096 connections: the rest is not shown");
+		return false;
+	}
 	--*c->room;
 	c->sink->connection(c->sink->userdata, connection);
 	c->sink->child(c->sink->userdata, child);
+	return true;
 }
 
 static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection *connection,
@@ -291,7 +316,7 @@ static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection
 			.rest = ipsec_get(c, KEY_rightsubnets) };
 
 		read_selector(c, 0, left_subnet, end ? child->remote_ts : child->local_ts);
-		while (*c->room > 0 && next_subnet(&right, &right_subnet)) {
+		while (next_subnet(&right, &right_subnet)) {
 			read_selector(c, KEY_OTHER_END, right_subnet,
 				end ? child->local_ts : child->remote_ts);
 			if (several) {
@@ -304,7 +329,8 @@ static void tell_pairs(const struct ipsec_conn *c, size_t end, struct connection
 			}
 			memcpy(child->name, connection->name, sizeof(child->name));
 			memcpy(child->conn, connection->name, sizeof(child->conn));
-			tell(c, connection, child);
+			if (!tell(c, connection, child))
+				return;
 		}
 	}
 }
@@ -316,13 +342,16 @@ void ipsec_libreswan(const struct ipsec_conn *c)
 	struct connection connection = { 0 };
 	struct connection_child child = { 0 };
 
+	/* Without an end it is there for others to take from. */
+	if (ipsec_get(c, KEY_left).n == 0 || ipsec_get(c, KEY_right).n == 0)
+		return;
 	ipsec_common(c, &connection, &child);
 	if (ipsec_word(c, KEY_phase2, phase2, 0) == 2)
 		child.proto = IPPROTO_AH;
 	connection.version = read_version(c);
-	conf_text_add(connection.local, sizeof(connection.local), ipsec_get(c, KEY_left + local));
-	conf_text_add(
-		connection.remote, sizeof(connection.remote), ipsec_get(c, KEY_left + remote));
+	read_host(c, local, connection.local);
+	read_host(c, remote, connection.remote);
+	read_mode(c, &child);
 	read_id(c, local, connection.local_id);
 	read_id(c, remote, connection.remote_id);
 	read_auth(c, local, connection.local_auth);
@@ -330,9 +359,11 @@ void ipsec_libreswan(const struct ipsec_conn *c)
 	CONF_TEXT_SET(connection.unique, ipsec_bool(c, KEY_uniqueids, true) ? "replace" : "no");
 	connection.mobike = ipsec_bool(c, KEY_mobike, false);
 	read_encapsulation(c, &connection);
-	read_limits(c, &connection, &child);
-	ipsec_number(c, KEY_dpddelay, ipsec_as_time, &connection.dpd_s);
-	read_mode(c, &child);
+	/* A shunt negotiates nothing that could end. */
+	if (child.action == ACTION_PROTECT) {
+		read_limits(c, &connection, &child);
+		ipsec_number(c, KEY_dpddelay, ipsec_as_time, &connection.dpd_s);
+	}
 	child.intent = read_intent(c);
 	read_dpd_action(c, &child);
 	child.priority = ipsec_u32(c, KEY_priority, ipsec_as_number);

@@ -149,6 +149,9 @@ void ipsec_stroke(const struct ipsec_conn *c)
 	read_selectors(c, 0, child.local_ts);
 	read_selectors(c, KEY_OTHER_END, child.remote_ts);
 	read_actions(c, &connection, &child);
+	/* Without a peer and never loaded it is there for others to take from. */
+	if (ipsec_get(c, KEY_right).n == 0 && child.intent == INTENT_DISABLED)
+		return;
 	--*c->room;
 	c->sink->connection(c->sink->userdata, &connection);
 	c->sink->child(c->sink->userdata, &child);

@@ -11,17 +11,20 @@
  */
 #define IPSEC_END_KEYS(X, end) \
 	X(end) \
-	X(end##id) X(end##subnet) X(end##subnets) X(end##protoport) X(end##auth) X(end##auth2) \
-		X(end##sourceip)
+	X(end##id) \
+	X(end##subnet) X(end##subnets) X(end##protoport) X(end##auth) X(end##auth2) X(end##sourceip)
 #define IPSEC_KEYS(X) \
 	IPSEC_END_KEYS(X, left) \
-	IPSEC_END_KEYS(X, right) X(auto) X(ike) X(esp) X(ah) X(phase2) X(ikev2) X(keyexchange) \
-		X(authby) X(type) X(ikelifetime) X(salifetime) X(rekey) X(rekeymargin) X(reauth) \
-			X(dpddelay) X(dpdaction) X(closeaction) X(mark) X(mark_in) X(mark_out) \
-				X(ipsec_interface) X(mobike) X(aggressive) X(encapsulation) \
-					X(forceencaps) X(reqid) X(priority) X(max_bytes) \
-						X(max_packets) X(margin_bytes) X(margin_packets) \
-							X(xauth) X(uniqueids)
+	IPSEC_END_KEYS(X, right) \
+	X(auto) \
+	X(ike) \
+	X(esp) \
+	X(ah) X(phase2) X(ikev2) X(keyexchange) X(authby) X(type) X(ikelifetime) X(salifetime) \
+		X(rekey) X(rekeymargin) X(reauth) X(dpddelay) X(dpdaction) X(closeaction) X(mark) \
+			X(mark_in) X(mark_out) X(ipsec_interface) X(mobike) X(aggressive) \
+				X(encapsulation) X(forceencaps) X(reqid) X(priority) X(max_bytes) \
+					X(max_packets) X(margin_bytes) X(margin_packets) X(xauth) \
+						X(uniqueids)
 #define IPSEC_ENUM(key) KEY_##key,
 enum ipsec_key { IPSEC_KEYS(IPSEC_ENUM) KEY_N };
 #define KEY_NONE KEY_N

@@ -16,13 +16,16 @@
 #define KEYS(X) \
 	X(version) \
 	X(local_addrs) \
-	X(remote_addrs) X(proposals) X(rekey_time) X(reauth_time) X(over_time) X(dpd_delay) \
-		X(unique) X(aggressive) X(mobike) X(encap) X(if_id_in) X(if_id_out) X(id) X(auth) \
-			X(round) X(local_ts) X(remote_ts) X(esp_proposals) X(ah_proposals) X(mode) \
-				X(life_time) X(rekey_bytes) X(life_bytes) X(rekey_packets) \
-					X(life_packets) X(start_action) X(dpd_action) \
-						X(close_action) X(priority) X(mark_in) X(mark_out) \
-							X(reqid)
+	X(remote_addrs) \
+	X(proposals) \
+	X(rekey_time) \
+	X(reauth_time) \
+	X(over_time) X(dpd_delay) X(unique) X(aggressive) X(mobike) X(encap) X(if_id_in) \
+		X(if_id_out) X(id) X(auth) X(round) X(local_ts) X(remote_ts) X(esp_proposals) \
+			X(ah_proposals) X(mode) X(life_time) X(rekey_bytes) X(life_bytes) \
+				X(rekey_packets) X(life_packets) X(start_action) X(dpd_action) \
+					X(close_action) X(priority) X(mark_in) X(mark_out) \
+						X(reqid)
 #define X_ENUM(key) KEY_##key,
 #define X_NAME(key) #key,
 enum key { KEYS(X_ENUM) KEY_N };
@@ -30,7 +33,7 @@ static const char *const keys[] = { KEYS(X_NAME) NULL };
 
 #define IKE_REKEY_S 14400 /* LFT_DEFAULT_IKE_REKEY_TIME of vici_config.c */
 #define CHILD_REKEY_S 3600
-#define UNSET UINT64_MAX
+#define UNSET UINT64_MAX /* in a fact: not known */
 #define AUTH_ROUNDS_MAX 16
 
 struct loader {
@@ -191,13 +194,17 @@ static void read_end(struct loader *l, const struct settings_view *connection, c
 		conf_text_add(auth, auth_size, span_text("pubkey"));
 }
 
-/* What one of two limits is when only the other is set: 10 % apart, as charon computes. */
+/*
+ * The hard limit is 10 % above the soft one when it is not set. The soft one, when only the hard is
+ * set, depends on charon's version: the default up to 5.9.8, 10 % less than the hard one since.
+ */
 static void limits(uint64_t *rekey, uint64_t *life, uint64_t other)
 {
+	if (*life != UNSET)
+		return;
 	if (*rekey == UNSET)
-		*rekey = *life == UNSET ? other : (uint64_t)((double)*life / 1.1);
-	if (*life == UNSET)
-		*life = (uint64_t)((double)*rekey * 1.1);
+		*rekey = other;
+	*life = *rekey > UINT64_MAX / 110 ? UNSET : *rekey * 110 / 100;
 }
 
 static void read_limits(
