@@ -190,6 +190,7 @@ static void dispatch(struct core *c, const struct fact *f)
 		break;
 	case FACT_NEGOTIATION:
 	case FACT_ACQUIRE:
+	case FACT_RESTORE_STATISTIC:
 		break;
 	case FACT_AUDIT_CHANGE:
 		changes_actor(c, f);
