@@ -262,6 +262,7 @@ void core_feed(struct core *c, const struct fact *f)
 			c->fact_netns->sources[f->source].facts++;
 	}
 	dispatch(c, f);
+	statistics_fact(c, f);
 	c->muted = false;
 }
 

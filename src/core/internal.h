@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
+#include "core/statistics.h"
 #include "match/match.h"
 
 /*
@@ -63,6 +64,8 @@ struct ledger_sa {
 	 */
 	uint32_t told_replayed, told_late, told_integrity;
 	uint64_t top_before; /* highest sequence number at the last settled reading */
+	struct sa_group *group; /* its pair; NULL: larval */
+	uint8_t group_direction;
 };
 
 /* An SA that is gone, kept a while for claims and statistics that come late. */
@@ -129,9 +132,10 @@ struct netns {
 	bool default_known, block_in, block_fwd, block_out;
 	struct source_status sources[SOURCE_N];
 	uint64_t sad_done[4], sad_failed[4]; /* by enum fact_sad_op */
-	/* Folded of SAs that are gone; living ones are added when asked. */
-	uint64_t dead_bytes_in, dead_bytes_out, dead_packets_in, dead_packets_out;
+	struct carried living, dead; /* of SAs that are there, that are gone */
+	struct sa_gauges gauges;
 	uint64_t added, deleted, expired;
+	struct tally *tallies[TALLIES]; /* by enum ike_daemon; NULL: nothing counted yet */
 };
 
 /* Totals that the log remembers of a netns, until the netns shows up. */
@@ -288,6 +292,11 @@ struct core {
 	struct pool policies; /* memory of struct ledger_policy */
 	size_t n_policies;
 	struct finder *finder;
+	struct map *sa_groups; /* struct sa_group_key → struct sa_group */
+	struct statistics *statistics;
+	struct tally *tallies; /* of all netns, also of those that are not there */
+	unsigned n_tallies;
+	uint64_t tallies_said_ns; /* boot time */
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */
 	struct map *piles; /* struct pile_key → struct pile */
