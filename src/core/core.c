@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/tunnels.h"
 
 int core_new(const struct core_sink *sink, struct core **ret)
 {
@@ -119,6 +120,7 @@ static void feed_poll(struct core *c)
 	accounts_settle(c);
 	changes_flush(c, false);
 	ledger_age(c);
+	ike_age(c);
 	c->last_poll_us = c->now_us;
 	c->polled = true;
 }
@@ -174,7 +176,7 @@ static void dispatch(struct core *c, const struct fact *f)
 		drops_sad_result(c, f);
 		break;
 	case FACT_SERVICE:
-	case FACT_IKE_SOCKET:
+		ike_service(c, f);
 		break;
 	case FACT_IKE_SA:
 	case FACT_IKE_SA_GONE:
@@ -187,8 +189,12 @@ static void dispatch(struct core *c, const struct fact *f)
 	case FACT_IKE_DUMP:
 	case FACT_IKE_COUNTER:
 	case FACT_CONFIG_FILE:
+	case FACT_IKE_SOCKET:
+		ike_fact(c, f);
 		break;
 	case FACT_NEGOTIATION:
+		tunnels_failed(c, f);
+		break;
 	case FACT_ACQUIRE:
 	case FACT_RESTORE_STATISTIC:
 		break;

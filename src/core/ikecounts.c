@@ -219,7 +219,7 @@ static struct ike_service *service_add(struct core *c, struct netns *ns, const s
 		first_of_kind =
 			first_of_kind && (n->netns != ns->cookie || n->s.daemon != s->daemon);
 	}
-	n = c->statistics->n_services < LIMIT_IKE_SERVICES ? calloc(1, sizeof(*n)) : NULL;
+	n = c->statistics->n_services < LIMIT_SERVERS ? calloc(1, sizeof(*n)) : NULL;
 	if (!n) {
 		c->refused++;
 		return NULL;

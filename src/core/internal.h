@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
+#include "core/ike.h"
 #include "core/statistics.h"
 #include "match/match.h"
 
@@ -66,6 +67,13 @@ struct ledger_sa {
 	uint64_t top_before; /* highest sequence number at the last settled reading */
 	struct sa_group *group; /* its pair; NULL: larval */
 	uint8_t group_direction;
+	/* As a child SA's: see kernel_sas.c. */
+	struct tunnel *tunnel; /* whose totals it is in; NULL: no child is known, or folded */
+	struct ledger_sa *next_of_tunnel;
+	uint32_t pair; /* its number among the tunnel's */
+	bool tunnel_in; /* the inbound one */
+	bool folded; /* gone, and in the tunnel's totals */
+	bool manual; /* audit says that `ip` added it */
 };
 
 /* An SA that is gone, kept a while for claims and statistics that come late. */
@@ -85,6 +93,7 @@ struct ledger_policy {
 	uint8_t direction, type, flags, proto, n_templates;
 	bool block : 1, announced : 1, missing : 1;
 	bool rare : 1; /* octets begin with a struct spd_rare */
+	bool manual : 1; /* audit says that `ip` added it */
 	uint8_t octets[]; /* the selector's prefixes, then the templates */
 };
 
@@ -297,6 +306,7 @@ struct core {
 	struct tally *tallies; /* of all netns, also of those that are not there */
 	unsigned n_tallies;
 	uint64_t tallies_said_ns; /* boot time */
+	struct ike *ike; /* ike.h */
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */
 	struct map *piles; /* struct pile_key → struct pile */

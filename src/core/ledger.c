@@ -21,6 +21,7 @@ int ledger_new(struct core *c)
 	r = r < 0 ? r : map_new(sizeof(struct spi_key), LIMIT_SPIS, c->seed, &c->spis);
 	r = r < 0 ? r : map_new(sizeof(struct pile_key), LIMIT_PILES, c->seed, &c->piles);
 	r = r < 0 ? r : map_new(sizeof(struct episode_key), LIMIT_EPISODES, c->seed, &c->episodes);
+	r = r < 0 ? r : ike_new(c);
 	return r < 0 ? r : finder_new(c);
 }
 
@@ -59,6 +60,7 @@ void ledger_free(struct core *c)
 	statistics_free(c);
 	tallies_free(c);
 	c->sa_groups = free_all(c->sa_groups);
+	ike_free(c);
 	c->netns = free_all(c->netns);
 	c->sas = free_all(c->sas);
 	spd_free(c);

@@ -13,9 +13,6 @@
 struct netns;
 struct ledger_sa;
 
-#define LIMIT_IKE_SERVICES 256
-#define LIMIT_IKE_SAS 100000
-#define LIMIT_SHUNTS 100000
 #define LIMIT_TALLIES 3072
 #define NEGOTIATIONS_REMEMBERED 256
 #define REQUESTS_REMEMBERED 256

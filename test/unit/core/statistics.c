@@ -170,6 +170,8 @@ static void child_sa(struct bench *b, uint64_t id, uint64_t unique, uint8_t op)
 	f.child_sa.op = op;
 	f.child_sa.sa.service = id;
 	f.child_sa.sa.unique = unique;
+	f.child_sa.sa.spi_in = (uint32_t)(0x100 + unique);
+	f.child_sa.sa.spi_out = (uint32_t)(0x200 + unique);
 	bench_feed(b, &f, NS_A);
 }
 
