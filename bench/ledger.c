@@ -71,7 +71,7 @@ static int open_netlink(void)
 
 void ledger_begin(struct ledger *l, uint32_t room)
 {
-	const struct core_sink core_sink = { l, on_event, on_reading };
+	const struct core_sink core_sink = { l, on_event, on_reading, NULL };
 	const struct source_sink sink = { .userdata = l, .emit = emit };
 	struct xfrm_options options = { .netns = NETNS, .room = room, .inbox = &l->inbox };
 	struct fact origin = { .type = FACT_ORIGIN, .origin = { .host = "bench", .boot = "boot" } };

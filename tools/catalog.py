@@ -12,6 +12,8 @@ import tomllib
 LEVELS = ("information", "warning", "error")
 LOGS = ("security", "system", "application")
 DIRECTIONS = {"": 0, "in": 1, "out": 2, "fwd": 3}
+WINDOWS_IDS = {*range(541, 548), *range(4960, 4966), *range(5478, 5486)}
+STATISTIC_KEYS = {"key", "title", "kind", "unit", "definition", "source", "cause", "action", "events"}
 EVENT_KEYS = {"id", "name", "subcategory", "outcome", "level", "title", "message", "cause", "action", "since"}
 
 
@@ -30,6 +32,21 @@ def unique(rows, key, what):
         if row[key] in seen:
             fail(f"{what} {row[key]} is there twice")
         seen.add(row[key])
+
+
+def check_statistics(statistics, events):
+    unique(statistics, "key", "statistic")
+    known = {e["id"] for e in events} | WINDOWS_IDS
+    for s in statistics:
+        where = f"statistic {s.get('key')}"
+        if set(s) != STATISTIC_KEYS:
+            fail(f"{where}: missing or unknown {', '.join(sorted(set(s) ^ STATISTIC_KEYS))}")
+        if not re.fullmatch(r"(mainmode|quickmode)\.[a-z_]+", s["key"]) or s["kind"] not in ("counter", "gauge"):
+            fail(f"{where}: key or kind is none of ours")
+        if s["key"].split(".")[1] != s["title"].lower().replace(" ", "_"):
+            fail(f"{where}: the key is not made of the title")
+        if set(s["events"]) - known:
+            fail(f"{where}: no event {set(s['events']) - known}")
 
 
 def check(events, subcategories, counters):
@@ -63,7 +80,7 @@ def text(s):
     return '"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def ids(events, subcategories):
+def ids(events, subcategories, statistics):
     yield "/* Made by tools/catalog.py from catalog/. Do not edit. */"
     yield "#pragma once"
     yield "enum event_id {"
@@ -75,9 +92,14 @@ def ids(events, subcategories):
         yield f"\tSUBCATEGORY_{s['key'].upper()},"
     yield "\tSUBCATEGORY_N,"
     yield "};"
+    yield "enum statistic_id {"
+    for s in statistics:
+        yield f"\tSTATISTIC_{s['key'].upper().replace('.', '_')},"
+    yield "\tSTATISTIC_N,"
+    yield "};"
 
 
-def tables(events, subcategories, counters):
+def tables(events, subcategories, counters, statistics):
     by_name = {e["name"]: e["id"] for e in events}
     yield "/* Made by tools/catalog.py from catalog/. Do not edit. */"
     yield '#include "catalog/catalog.h"'
@@ -99,6 +121,12 @@ def tables(events, subcategories, counters):
             text(c["title"]), text(c["cause"]), text(c["action"]))
     yield "};"
     yield "const size_t catalog_n_counters = sizeof(catalog_counters) / sizeof(catalog_counters[0]);"
+    yield "const struct catalog_statistic catalog_statistics[STATISTIC_N] = {"
+    for s in statistics:
+        yield "\t{ %s, %s }," % (
+            ", ".join(text(s[k]) for k in ("key", "title", "kind", "unit", "definition", "source", "cause", "action")),
+            text(", ".join(map(str, s["events"]))))
+    yield "};"
 
 
 DAEMONS = ("strongswan", "libreswan")
@@ -176,10 +204,12 @@ def main():
         check_lines(log)
         write(daemonlog(log))
         return
-    events, subcategories, counters = (read(sys.argv[2], n) for n in ("event", "subcategory", "counter"))
+    events, subcategories, counters, statistics = (
+        read(sys.argv[2], n) for n in ("event", "subcategory", "counter", "statistic"))
     check(events, subcategories, counters)
-    lines = ids(events, subcategories) if sys.argv[1] == "ids" else tables(events, subcategories, counters)
-    write(lines)
+    check_statistics(statistics, events)
+    write(ids(events, subcategories, statistics) if sys.argv[1] == "ids"
+          else tables(events, subcategories, counters, statistics))
 
 
 main()

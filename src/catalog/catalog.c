@@ -37,6 +37,15 @@ int catalog_subcategory(const char *name)
 	return -1;
 }
 
+int catalog_statistic(const char *key)
+{
+	for (int i = 0; i < STATISTIC_N; i++) {
+		if (strcmp(catalog_statistics[i].key, key) == 0)
+			return i;
+	}
+	return -1;
+}
+
 void catalog_event_init(struct event *e, uint32_t id)
 {
 	const struct catalog_event *entry = catalog_event(id);

@@ -9,7 +9,9 @@
 #include "model/event.h"
 #include "model/fact.h"
 
-#include "catalog/ids.h" /* generated: enum event_id { EVENT_INTEGRITY_FAILED = 4960, … }, enum subcategory */
+/* Generated: enum event_id { EVENT_INTEGRITY_FAILED = 4960, … }, enum subcategory, enum
+ * statistic_id */
+#include "catalog/ids.h"
 
 /* An entry of catalog/events.toml. */
 struct catalog_event {
@@ -38,15 +40,26 @@ struct catalog_counter {
 	const char *title, *cause, *action;
 };
 
+/* An entry of catalog/statistics.toml, in the file's order: Main Mode first. */
+struct catalog_statistic {
+	const char *key; /* "mainmode.key_additions" */
+	const char *title; /* as Windows calls it */
+	const char *kind; /* "counter" or "gauge" */
+	const char *unit, *definition, *source, *cause, *action;
+	const char *events; /* IDs that tell single cases: "4961, 4962"; "" none */
+};
+
 extern const struct catalog_event catalog_events[];
 extern const size_t catalog_n_events;
 extern const struct catalog_subcategory catalog_subcategories[SUBCATEGORY_N];
 extern const struct catalog_counter catalog_counters[];
 extern const size_t catalog_n_counters;
+extern const struct catalog_statistic catalog_statistics[STATISTIC_N]; /* by enum statistic_id */
 
 const struct catalog_event *catalog_event(uint32_t id); /* NULL: no such event */
 const struct catalog_counter *catalog_counter(const char *name); /* NULL: a kernel newer than we */
 int catalog_subcategory(const char *name); /* index, or -1 */
+int catalog_statistic(const char *key); /* enum statistic_id, or -1 */
 
 /* Fills in id, name, log, subcategory, outcome, level from the catalogue. */
 void catalog_event_init(struct event *e, uint32_t id);

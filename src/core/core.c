@@ -196,6 +196,7 @@ static void dispatch(struct core *c, const struct fact *f)
 		tunnels_failed(c, f);
 		break;
 	case FACT_ACQUIRE:
+	case FACT_RESTORE_STATISTIC:
 		break;
 	case FACT_AUDIT_CHANGE:
 		changes_actor(c, f);
@@ -267,6 +268,7 @@ void core_feed(struct core *c, const struct fact *f)
 			c->fact_netns->sources[f->source].facts++;
 	}
 	dispatch(c, f);
+	statistics_fact(c, f);
 	c->muted = false;
 }
 

@@ -26,6 +26,21 @@ struct core_reading {
 	uint64_t kernel, attributed, unattributed, suppressed;
 };
 
+/* The kept total of a counter of catalog/statistics.toml, as of this line. */
+struct core_statistic {
+	uint64_t time_us;
+	const char *boot; /* boot id */
+	uint64_t cookie; /* netns */
+	const char *netns; /* name, by which it is found again */
+	const char *key; /* "mainmode.key_additions" */
+	uint8_t daemon; /* enum ike_daemon: of daemons of this kind; 0: what the kernel tells */
+	uint64_t service; /* Main Mode: whose `since` is; 0: of none */
+	uint64_t total; /* over all runs */
+	uint64_t since; /* Main Mode: since the service began; Quick Mode: since boot */
+	uint64_t base; /* what a new reader of the same source would find counted already */
+	bool before; /* of `since`: something may have happened before our first sight */
+};
+
 /*
  * Called from within core_feed(). All that one fact causes must be made durable together, events
  * before readings in the order of the calls.
@@ -34,6 +49,7 @@ struct core_sink {
 	void *userdata;
 	void (*event)(void *userdata, const struct event *e);
 	void (*reading)(void *userdata, const struct core_reading *r);
+	void (*statistic)(void *userdata, const struct core_statistic *s); /* may be NULL */
 };
 
 int core_new(const struct core_sink *sink, struct core **ret); /* -ENOMEM */

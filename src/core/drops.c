@@ -267,6 +267,10 @@ void drops_free(struct core *c)
 void drops_sad_result(struct core *c, const struct fact *f)
 {
 	static const char *const what[] = { NULL, "allocate an SPI", "add an SA", "update an SA" };
+	static const enum statistic_id failures[] = { [SAD_RESULT_GETSPI] =
+							      STATISTIC_MAINMODE_GET_SPI_FAILURES,
+		[SAD_RESULT_ADD] = STATISTIC_MAINMODE_KEY_ADDITION_FAILURES,
+		[SAD_RESULT_UPDATE] = STATISTIC_MAINMODE_KEY_UPDATE_FAILURES };
 	struct netns *ns = ledger_netns(c, f->netns);
 	uint8_t op = f->sad_result.op;
 	struct event e;
@@ -277,11 +281,14 @@ void drops_sad_result(struct core *c, const struct fact *f)
 		c->refused++;
 		return;
 	}
+	if (op == SAD_RESULT_GETSPI)
+		tally_add(c, ns, 0, STATISTIC_MAINMODE_TOTAL_GET_SPI, f->sad_result.count);
 	if (f->sad_result.error == 0) {
 		ns->sad_done[op] += f->sad_result.count;
 		return;
 	}
 	ns->sad_failed[op] += f->sad_result.count;
+	tally_add(c, ns, 0, failures[op], f->sad_result.count);
 	core_event_init(c, &e, EVENT_SAD_FAILED, ns);
 	e.evidence = EVIDENCE_BPF;
 	detail_text(&e, "what", what[op]);

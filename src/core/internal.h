@@ -7,6 +7,7 @@
 #include "catalog/catalog.h"
 #include "core/core.h"
 #include "core/ike.h"
+#include "core/statistics.h"
 #include "match/match.h"
 
 /*
@@ -64,6 +65,8 @@ struct ledger_sa {
 	 */
 	uint32_t told_replayed, told_late, told_integrity;
 	uint64_t top_before; /* highest sequence number at the last settled reading */
+	struct sa_group *group; /* its pair; NULL: larval */
+	uint8_t group_direction;
 	/* As a child SA's: see kernel_sas.c. */
 	struct tunnel *tunnel; /* whose totals it is in; NULL: no child is known, or folded */
 	struct ledger_sa *next_of_tunnel;
@@ -138,10 +141,11 @@ struct netns {
 	bool default_known, block_in, block_fwd, block_out;
 	struct source_status sources[SOURCE_N];
 	uint64_t sad_done[4], sad_failed[4]; /* by enum fact_sad_op */
-	/* Folded of SAs that are gone; living ones are added when asked. */
-	uint64_t dead_bytes_in, dead_bytes_out, dead_packets_in, dead_packets_out;
+	struct carried living, dead; /* of SAs that are there, that are gone */
+	struct sa_gauges gauges;
 	uint64_t added, deleted, expired;
 	uint64_t n_foreign; /* policies that no daemon claims, when they were counted last */
+	struct tally *tallies[TALLIES]; /* by enum ike_daemon; NULL: nothing counted yet */
 };
 
 /* Totals that the log remembers of a netns, until the netns shows up. */
@@ -298,6 +302,11 @@ struct core {
 	struct pool policies; /* memory of struct ledger_policy */
 	size_t n_policies;
 	struct finder *finder;
+	struct map *sa_groups; /* struct sa_group_key → struct sa_group */
+	struct statistics *statistics;
+	struct tally *tallies; /* of all netns, also of those that are not there */
+	unsigned n_tallies;
+	uint64_t tallies_said_ns; /* boot time */
 	struct ike *ike; /* ike.h */
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */

@@ -14,6 +14,8 @@ int ledger_new(struct core *c)
 	int r = map_new(sizeof(uint64_t), LIMIT_NETNS, c->seed, &c->netns);
 
 	r = r < 0 ? r : map_new(sizeof(struct sa_key), LIMIT_SAS, c->seed, &c->sas);
+	r = r < 0 ? r : map_new(sizeof(struct sa_group_key), LIMIT_SAS, c->seed, &c->sa_groups);
+	r = r < 0 ? r : statistics_new(c);
 	r = r < 0 ? r : map_new(sizeof(struct policy_key), LIMIT_POLICIES, c->seed, &c->spd);
 	r = r < 0 ? r : map_new(sizeof(struct link_key), LIMIT_LINKS, c->seed, &c->links);
 	r = r < 0 ? r : map_new(sizeof(struct spi_key), LIMIT_SPIS, c->seed, &c->spis);
@@ -55,6 +57,9 @@ void ledger_free(struct core *c)
 			free_remains(ns);
 	}
 	finder_free(c);
+	statistics_free(c);
+	tallies_free(c);
+	c->sa_groups = free_all(c->sa_groups);
 	ike_free(c);
 	c->netns = free_all(c->netns);
 	c->sas = free_all(c->sas);
@@ -96,6 +101,8 @@ static void netns_gone(struct core *c, struct netns *ns)
 
 	if (!ns->there)
 		return;
+	statistics_netns_gone(c, ns);
+	tallies_leave(c, ns);
 	ns->there = false;
 	ns->gone_ns = c->now_ns;
 	sas_forget(c, ns);
@@ -137,6 +144,7 @@ void ledger_netns_change(struct core *c, const struct fact *f)
 	ns->sa_known = ns->policy_known = false;
 	if (fresh)
 		accounts_adopt(c, ns);
+	tallies_adopt(c, ns);
 	/* The ones that are there when we start are the baseline, not news. */
 	if (!ns->watched || !c->polled)
 		return;

@@ -163,142 +163,6 @@ static int each_reconcile(const struct core *c, core_each_fn *each, void *userda
 	return 0;
 }
 
-struct sums {
-	uint64_t bytes_in, bytes_out, packets_in, packets_out;
-};
-
-static struct sums sum_sas(const struct core *c, const struct netns *ns)
-{
-	struct sums s = { .bytes_in = ns->dead_bytes_in,
-		.bytes_out = ns->dead_bytes_out,
-		.packets_in = ns->dead_packets_in,
-		.packets_out = ns->dead_packets_out };
-	struct ledger_sa *l;
-
-	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
-		if (l->ns != ns)
-			continue;
-		if (l->sa.direction == DIRECTION_IN) {
-			s.bytes_in += l->sa.bytes;
-			s.packets_in += l->sa.packets;
-		} else if (l->sa.direction == DIRECTION_OUT) {
-			s.bytes_out += l->sa.bytes;
-			s.packets_out += l->sa.packets;
-		}
-	}
-	return s;
-}
-
-static bool each_statistic_of(
-	const struct core *c, struct netns *ns, core_each_fn *each, void *userdata)
-{
-	struct sums s = sum_sas(c, ns);
-	const struct {
-		const char *key, *title, *unit, *kind;
-		uint64_t value;
-		const char *definition;
-	} sums[] = {
-		{ "sa.active", "Active security associations", "SAs", "gauge",
-			ns->n_sa - ns->n_larval, "SAs with keys in the SAD" },
-		{ "sa.larval", "Pending security associations", "SAs", "gauge", ns->n_larval,
-			"SAs without keys yet: the IKE daemon was asked" },
-		{ "sa.added", "SAs added", "SAs", "counter", ns->added,
-			"since the monitor started" },
-		{ "sa.deleted", "SAs deleted", "SAs", "counter", ns->deleted,
-			"since the monitor started" },
-		{ "sa.expired", "SAs expired", "SAs", "counter", ns->expired,
-			"since the monitor started" },
-		{ "sa.bytes_in", "Octets received", "octets", "counter", s.bytes_in,
-			"over living SAs and those that went while the monitor ran" },
-		{ "sa.bytes_out", "Octets sent", "octets", "counter", s.bytes_out,
-			"over living SAs and those that went while the monitor ran" },
-		{ "sa.packets_in", "Packets received", "packets", "counter", s.packets_in,
-			"over living SAs and those that went while the monitor ran" },
-		{ "sa.packets_out", "Packets sent", "packets", "counter", s.packets_out,
-			"over living SAs and those that went while the monitor ran" },
-		{ "policy.count", "Policies", "policies", "gauge", ns->n_policy,
-			"policies in the SPD, sockets' included" },
-	};
-	/* By our programs in the kernel, for nothing else counts them. */
-	const struct {
-		const char *key, *title;
-		uint64_t value;
-		const char *definition;
-	} answers[] = {
-		{ "sad.getspi", "SPIs allocated", ns->sad_done[SAD_RESULT_GETSPI],
-			"requests of key managers for an SPI that the kernel granted" },
-		{ "sad.getspi_failed", "SPIs refused", ns->sad_failed[SAD_RESULT_GETSPI],
-			"requests of key managers for an SPI that the kernel refused" },
-		{ "sad.additions", "Key additions", ns->sad_done[SAD_RESULT_ADD],
-			"SAs that key managers added" },
-		{ "sad.additions_failed", "Key additions refused", ns->sad_failed[SAD_RESULT_ADD],
-			"SAs that the kernel refused to add" },
-		{ "sad.updates", "Key updates", ns->sad_done[SAD_RESULT_UPDATE],
-			"SAs that key managers gave keys to, or changed" },
-		{ "sad.updates_failed", "Key updates refused", ns->sad_failed[SAD_RESULT_UPDATE],
-			"updates of SAs that the kernel refused" },
-	};
-	char key[COUNTER_NAME_SIZE + 16];
-
-	for (unsigned i = 0; i < ns->n_accounts; i++) {
-		const struct account *a = &ns->accounts[i];
-		struct statistic_row row = { .key = key,
-			.title = a->known ? a->known->title : a->name,
-			.netns = ns->name,
-			.unit = a->known && a->known->lookups ? "lookups" : "packets",
-			.kind = "counter",
-			.known = a->read,
-			.value = a->kernel,
-			.definition = a->known ? a->known->cause
-					       : "a counter that this version does not know",
-			.source = "xfrm_stat" };
-
-		(void)snprintf(key, sizeof(key), "driver.%s", a->name);
-		if (!each(userdata, &row))
-			return false;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
-		struct statistic_row row = { .key = sums[i].key,
-			.title = sums[i].title,
-			.netns = ns->name,
-			.unit = sums[i].unit,
-			.kind = sums[i].kind,
-			.known = ns->sa_known,
-			.value = sums[i].value,
-			.definition = sums[i].definition,
-			.source = "xfrm" };
-
-		if (!each(userdata, &row))
-			return false;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		struct statistic_row row = { .key = answers[i].key,
-			.title = answers[i].title,
-			.netns = ns->name,
-			.unit = "requests",
-			.kind = "counter",
-			.known = core_bpf_covers(c, HOOK_OF_SAD),
-			.value = answers[i].value,
-			.definition = answers[i].definition,
-			.source = "bpf" };
-
-		if (!each(userdata, &row))
-			return false;
-	}
-	return true;
-}
-
-static int each_statistic(const struct core *c, core_each_fn *each, void *userdata)
-{
-	struct netns *ns;
-
-	for (size_t at = 0; (ns = map_next(c->netns, &at, NULL));) {
-		if (ns->there && ns->watched && !each_statistic_of(c, ns, each, userdata))
-			break;
-	}
-	return 0;
-}
-
 static int each_setting(const struct core *c, core_each_fn *each, void *userdata)
 {
 	for (unsigned i = 0; i < SUBCATEGORY_N; i++) {
@@ -337,8 +201,8 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 		return each_source(c, each, userdata);
 	if (n == &noun_reconcile)
 		return each_reconcile(c, each, userdata);
-	if (n == &noun_statistic)
-		return each_statistic(c, each, userdata);
+	if (n == &noun_statistic || n == &noun_mainmode_statistic || n == &noun_quickmode_statistic)
+		return statistics_each(c, n, each, userdata);
 	if (n == &noun_audit_setting)
 		return each_setting(c, each, userdata);
 	if (n == &noun_lint)

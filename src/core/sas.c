@@ -103,19 +103,7 @@ struct ledger_sa *sas_find(const struct core *c, const struct netns *ns, const s
 	return NULL;
 }
 
-static void count_in(struct netns *ns, const struct sa *sa)
-{
-	ns->n_sa++;
-	ns->n_larval += sa->larval;
-}
-
-static void count_out(struct netns *ns, const struct sa *sa)
-{
-	ns->n_sa--;
-	ns->n_larval -= sa->larval;
-}
-
-/* The SA as the ledger has it from now on; NULL when there is no room. */
+/* The SA as the ledger has it from now on, still to be counted; NULL when there is no room. */
 static struct ledger_sa *insert(struct core *c, struct netns *ns, const struct sa *sa)
 {
 	struct ledger_sa *l = calloc(1, sizeof(*l));
@@ -129,18 +117,39 @@ static struct ledger_sa *insert(struct core *c, struct netns *ns, const struct s
 	}
 	l->sa = *sa;
 	l->ns = ns;
-	count_in(ns, sa);
 	spis_born(c, l);
 	return l;
+}
+
+/* Which child SA replaces which is the daemon's to say, where one does. */
+static void count_keys(struct core *c, const struct ledger_sa *l)
+{
+	tally_add(c, l->ns, 0, STATISTIC_QUICKMODE_KEY_ADDITIONS, 1);
+	if (l->sa.direction == DIRECTION_OUT && sums_group_out(l) > 1 && !ike_tells(c, l->ns))
+		tally_add(c, l->ns, 0, STATISTIC_QUICKMODE_REKEYS, 1);
+}
+
+/* NEWSA of what we send by, UPDSA of what we get by: the two halves of a negotiated pair. */
+static void count_notified(struct core *c, const struct ledger_sa *l, bool added, bool got_keys)
+{
+	if (added || got_keys)
+		count_keys(c, l);
+	if (added && l->sa.direction == DIRECTION_OUT)
+		tally_add(c, l->ns, 0, STATISTIC_MAINMODE_KEY_ADDITIONS, 1);
+	if (!got_keys || l->sa.direction != DIRECTION_IN)
+		return;
+	tally_add(c, l->ns, 0, STATISTIC_MAINMODE_KEY_UPDATES, 1);
+	if (!core_bpf_covers(c, HOOK_OF_SAD))
+		tally_add(c, l->ns, 0, STATISTIC_MAINMODE_TOTAL_GET_SPI, 1);
 }
 
 static void there(struct core *c, const struct fact *f)
 {
 	struct netns *ns = ledger_netns(c, f->netns);
 	const struct sa *sa = &f->sa.sa;
+	bool fresh, got_keys = f->sa.op == SA_UPDATED;
 	struct ledger_sa *l;
 	struct sa_key key;
-	bool fresh;
 
 	if (!ns || !ns->there)
 		return;
@@ -163,9 +172,9 @@ static void there(struct core *c, const struct fact *f)
 		bool was_larval = l->sa.larval;
 		struct sa before = l->sa;
 
-		count_out(ns, &l->sa);
+		sums_take(c, l);
 		l->sa = *sa;
-		count_in(ns, &l->sa);
+		got_keys = got_keys && was_larval;
 		if (f->sa.op == SA_UPDATED && !was_larval) {
 			/* The message repeats the request, not the live SA (xfrm_add_sa()). */
 			l->sa.replayed = before.replayed;
@@ -178,12 +187,16 @@ static void there(struct core *c, const struct fact *f)
 	}
 	tunnels_sa_there(c, l);
 	l->sa.direction = derive_direction(c, &l->sa);
+	sums_put(c, l);
 	l->generation = ns->sa_generation;
 	l->missing = false;
 	if (f->sa.op == SA_DUMPED)
 		c->sas_to_check = c->sas_to_check || !l->announced;
+	if (fresh && l->sa.larval && l->sa.spi == 0)
+		statistics_asked(c, ns, &l->sa);
 	if (l->sa.larval || f->sa.op == SA_DUMPED)
 		return;
+	count_notified(c, l, f->sa.op == SA_ADDED, got_keys);
 	if (!l->announced) {
 		tell_added(c, l);
 	} else if (f->sa.op == SA_UPDATED && !fresh) {
@@ -220,15 +233,11 @@ static void remove_sa(struct core *c, struct netns *ns, struct ledger_sa *l, enu
 
 	sa_key_of(&l->sa, &key);
 	map_remove(c->sas, &key);
-	count_out(ns, &l->sa);
+	sums_take(c, l);
+	sums_bury(ns, &l->sa);
 	spis_died(c, l, fate);
-	if (l->sa.direction == DIRECTION_IN) {
-		ns->dead_bytes_in += l->sa.bytes;
-		ns->dead_packets_in += l->sa.packets;
-	} else if (l->sa.direction == DIRECTION_OUT) {
-		ns->dead_bytes_out += l->sa.bytes;
-		ns->dead_packets_out += l->sa.packets;
-	}
+	if (!l->sa.larval && ns->there)
+		tally_add(c, ns, 0, STATISTIC_QUICKMODE_KEY_DELETIONS, 1);
 	tunnels_sa_gone(l, fate);
 	if (fate == SPI_FLUSHED || fate == SPI_VANISHED)
 		ns->stats_lost_ns = c->now_ns;
@@ -247,14 +256,19 @@ static void gone(struct core *c, const struct fact *f)
 
 	if (!ns)
 		return;
+	if (expired && final->spi == 0)
+		tally_add(c, ns, 0, STATISTIC_MAINMODE_ACQUIRE_FAILURES, 1);
 	sa_key_of(final, &key);
 	l = map_get(c->sas, &key);
 	if (l) {
 		bool larval = l->sa.larval;
 
-		if (!l->announced && !larval)
+		if (!l->announced && !larval) {
+			count_keys(c, l);
 			tell_added(c, l);
+		}
 		/* The last word on what it carried and dropped; EXPIRE has no more than that. */
+		sums_take(c, l);
 		packets_before = l->sa.packets;
 		l->sa.bytes = final->bytes;
 		l->sa.packets = final->packets;
@@ -262,12 +276,15 @@ static void gone(struct core *c, const struct fact *f)
 		l->sa.replayed = final->replayed;
 		l->sa.late = final->late;
 		l->sa.integrity_failed = final->integrity_failed;
+		sums_put(c, l);
 		tunnels_sa_counts(c, l, packets_before);
 		remove_sa(c, ns, l, expired ? SPI_EXPIRED : SPI_DELETED);
 		if (larval)
 			return;
 	} else if (final->spi == 0 || final->larval) {
 		return;
+	} else {
+		tally_add(c, ns, 0, STATISTIC_QUICKMODE_KEY_DELETIONS, 1);
 	}
 	sa_event_init(c, &e, expired ? EVENT_SA_EXPIRED : EVENT_SA_DELETED, ns, l ? &l->sa : final);
 	describe_end(&e, final);
@@ -394,8 +411,10 @@ void sas_poll(struct core *c)
 		struct event e;
 
 		if (!l->missing) {
-			if (!l->announced && !l->sa.larval)
+			if (!l->announced && !l->sa.larval) {
+				count_keys(c, l);
 				tell_added(c, l);
+			}
 			continue;
 		}
 		if (!l->sa.larval && !ns->sa_resync) {

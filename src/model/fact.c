@@ -225,6 +225,11 @@ static const struct member ike_socket_members[] = { M(U64, ike_socket.service),
 	M(U64, ike_socket.drops) };
 static const struct member acquire_members[] = { M(ADDR, acquire.src), M(ADDR, acquire.dst),
 	SELECTOR(acquire.selector), M(U32, acquire.policy), M(U8, acquire.proto) };
+static const struct member restore_statistic_members[] = { M(TEXT, restore_statistic.boot),
+	M(TEXT, restore_statistic.netns), M(TEXT, restore_statistic.key),
+	M(U8, restore_statistic.daemon), M(U64, restore_statistic.service),
+	M(U64, restore_statistic.total), M(U64, restore_statistic.since),
+	M(U64, restore_statistic.base), M(BOOL, restore_statistic.before) };
 
 static const struct {
 	const char *name;
@@ -280,6 +285,7 @@ static const struct {
 	TYPE(FACT_CONFIG_FILE, "configuration file", config_file_members),
 	TYPE(FACT_IKE_SOCKET, "ike socket", ike_socket_members),
 	TYPE(FACT_ACQUIRE, "acquire", acquire_members),
+	TYPE(FACT_RESTORE_STATISTIC, "restored statistic", restore_statistic_members),
 #undef TYPE
 };
 

@@ -68,6 +68,7 @@ enum fact_type {
 	FACT_CONFIG_FILE = 46,
 	FACT_IKE_SOCKET = 47,
 	FACT_ACQUIRE = 48, /* the kernel asks for an SA */
+	FACT_RESTORE_STATISTIC = 60, /* what the log said at start: a kept total */
 };
 
 enum fact_sa_op { SA_DUMPED = 0, SA_ADDED = 1, SA_UPDATED = 2 };
@@ -394,6 +395,15 @@ struct fact {
 			uint32_t policy; /* index */
 			uint8_t proto; /* of the template */
 		} acquire; /* XFRM_MSG_ACQUIRE */
+		struct {
+			char boot[NAME_SIZE];
+			char netns[NAME_SIZE];
+			char key[COUNTER_NAME_SIZE]; /* of catalog/statistics.toml */
+			uint8_t daemon; /* enum ike_daemon; 0: of none */
+			uint64_t service; /* whose `since` is; 0: of none */
+			uint64_t total, since, base; /* as core_statistic has them */
+			bool before;
+		} restore_statistic; /* fact.netns: the cookie */
 	};
 };
 

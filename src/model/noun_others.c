@@ -92,30 +92,6 @@ static const struct field source_fields[] = {
 const struct noun noun_source = { "source", "Sources", "what feeds the monitor, and what is blind",
 	source_fields, ARRAY_LEN(source_fields) };
 
-#define STATISTIC(name, body) GETTER(statistic_##name, struct statistic_row, body)
-STATISTIC(key, set_text(ret, row->key))
-STATISTIC(title, set_text(ret, row->title))
-STATISTIC(netns, set_text(ret, row->netns))
-STATISTIC(value, set_number(ret, row->known, row->value))
-STATISTIC(unit, set_text(ret, row->unit))
-STATISTIC(kind, set_text(ret, row->kind))
-STATISTIC(definition, set_text(ret, row->definition))
-STATISTIC(from, set_text(ret, row->source))
-
-static const struct field statistic_fields[] = {
-	{ "key", "STATISTIC", FIELD_TEXT, "", true, "its stable name", statistic_key },
-	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", statistic_netns },
-	{ "value", "VALUE", FIELD_NUMBER, "", true, "null: not known here", statistic_value },
-	{ "unit", "UNIT", FIELD_TEXT, "", true, "packets, octets, lookups, SAs …", statistic_unit },
-	{ "title", "TITLE", FIELD_TEXT, "", true, "what people call it", statistic_title },
-	{ "kind", "KIND", FIELD_TEXT, "", false, "counter (only rises) or gauge", statistic_kind },
-	{ "definition", "DEFINITION", FIELD_TEXT, "", false, "what exactly is counted",
-		statistic_definition },
-	{ "source", "FROM", FIELD_TEXT, "", false, "where the number comes from", statistic_from },
-};
-const struct noun noun_statistic = { "statistic", "Statistics",
-	"what is counted, and its definition", statistic_fields, ARRAY_LEN(statistic_fields) };
-
 #define RECONCILE(name, body) GETTER(reconcile_##name, struct reconcile_row, body)
 RECONCILE(netns, set_text(ret, row->netns))
 RECONCILE(counter, set_text(ret, row->counter))

@@ -14,13 +14,21 @@ struct reconcile_row {
 	const char *hook; /* … if it is bpf: by which hook; "" */
 };
 
-/* A row of noun_statistic. */
+/* A row of noun_statistic, noun_mainmode_statistic or noun_quickmode_statistic. */
 struct statistic_row {
-	const char *key; /* "driver.XfrmInNoStates", "sa.bytes_in", … */
+	const char *key; /* "driver.XfrmInNoStates", "mainmode.key_additions", … */
 	const char *title, *netns, *unit, *kind; /* kind: counter or gauge */
+	const char *daemon; /* "strongSwan"; NULL: the sum, or of none */
 	bool known;
 	uint64_t value;
+	bool has_since;
+	uint64_t since; /* since the IKE service started; of Quick Mode since boot */
+	bool before_unknown; /* of since: something may have happened before our first sight */
+	const char *reason; /* why the value is not known; NULL: it is */
+	const char *parts; /* what it is made of, or what stands beside it; NULL, "": nothing */
 	const char *definition, *source;
+	const char *cause, *action; /* what usually moves it, what to do; may be NULL */
+	const char *events; /* IDs that tell single cases; may be NULL */
 };
 
 /* A row of noun_audit_setting. */

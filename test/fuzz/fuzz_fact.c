@@ -36,7 +36,7 @@ static bool next(void *userdata, const void *row)
 /* A fact file from anywhere: decoded, encoded again to the same octets, and fed to a core. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	const struct core_sink sink = { NULL, ignore_event, ignore_reading };
+	const struct core_sink sink = { .event = ignore_event, .reading = ignore_reading };
 	CLEANUP(core) struct core *c = NULL;
 	struct fact origin = { .type = FACT_ORIGIN };
 	struct span rest = span_of(p, n);

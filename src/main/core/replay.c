@@ -153,6 +153,8 @@ int replay(struct process *p, int fd, struct diag *reterr)
 		error = feed_file(&r, fd, reterr);
 	out_flush(&r, 0);
 	for (size_t i = 0; nouns[i] && error == 0; i++) {
+		if (nouns[i] == &noun_mainmode_statistic || nouns[i] == &noun_quickmode_statistic)
+			continue; /* their rows are those of noun_statistic */
 		r.noun = nouns[i];
 		(void)core_each(p->core, nouns[i], on_row, &r);
 		out_flush(&r, 0);

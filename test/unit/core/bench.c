@@ -22,6 +22,25 @@ static void on_reading(void *userdata, const struct core_reading *r)
 	b->readings[b->n_readings++] = *r;
 }
 
+/* As the log would say it to the next core. */
+static void on_statistic(void *userdata, const struct core_statistic *s)
+{
+	struct bench *b = userdata;
+	struct fact f = { .type = FACT_RESTORE_STATISTIC, .netns = s->cookie };
+
+	(void)snprintf(f.restore_statistic.boot, NAME_SIZE, "%s", s->boot);
+	(void)snprintf(f.restore_statistic.netns, NAME_SIZE, "%s", s->netns);
+	(void)snprintf(f.restore_statistic.key, COUNTER_NAME_SIZE, "%s", s->key);
+	f.restore_statistic.daemon = s->daemon;
+	f.restore_statistic.service = s->service;
+	f.restore_statistic.total = s->total;
+	f.restore_statistic.since = s->since;
+	f.restore_statistic.base = s->base;
+	f.restore_statistic.before = s->before;
+	assert_true(b->n_kept < BENCH_KEPT);
+	b->kept[b->n_kept++] = f;
+}
+
 void bench_core_fact(struct bench *b, struct fact *f)
 {
 	b->ns += 1000;
@@ -49,7 +68,7 @@ void bench_pass(struct bench *b, uint64_t ms)
 struct bench *bench_new(uint32_t evidence)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	struct core_sink sink = { b, on_event, on_reading };
+	struct core_sink sink = { b, on_event, on_reading, on_statistic };
 	struct fact origin = { .type = FACT_ORIGIN,
 		.origin = { .host = "gate", .boot = BENCH_BOOT } };
 	struct fact config = { .type = FACT_CONFIG,

@@ -12,6 +12,7 @@
 
 /* A core on the bench: facts in, events and readings kept, time in the test's hand. */
 #define BENCH_EVENTS 8192
+#define BENCH_KEPT 1024
 
 struct bench {
 	struct core *core;
@@ -19,6 +20,8 @@ struct bench {
 	size_t n;
 	struct core_reading readings[BENCH_EVENTS];
 	size_t n_readings;
+	struct fact kept[BENCH_KEPT]; /* FACT_RESTORE_STATISTIC, in the order they were told */
+	size_t n_kept;
 	uint64_t ns, seq, epoch;
 };
 

@@ -68,7 +68,7 @@ static bool on_row(void *userdata, const void *row)
 static bool run(unsigned long nth, struct core_status *ret)
 {
 	struct told told = { 0 };
-	const struct core_sink sink = { &told, on_event, on_reading };
+	const struct core_sink sink = { &told, on_event, on_reading, NULL };
 	size_t at = FACT_HEADER_SIZE, used;
 	struct core *c = NULL;
 	bool failed, first = true;

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+/*
+ * What the IKE daemons' facts add to the statistics: counters that a daemon keeps are read as they
+ * are, the rest is counted from its SAs, its evidence of failures and its shunts.
+ */
+
+#define NEGOTIATION_NS (30ull * 1000000000u) /* evidence of one failure comes within */
+#define REQUEST_NS (165ull * 1000000000u) /* xfrm_acq_expires, unless somebody changed it */
+
+#define SS DAEMON_STRONGSWAN
+#define LS DAEMON_LIBRESWAN
+#define M(name) STATISTIC_MAINMODE_##name
+
+/* Counters of daemons, by their own names, and the statistic that they are part of. */
+static const struct {
+	uint8_t daemon;
+	const char *name;
+	enum statistic_id id;
+} counters[] = {
+	{ SS, "ike-init-in-req", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "ike-init-in-resp", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "ike-auth-in-req", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "ike-auth-in-resp", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "create-child-in-req", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "create-child-in-resp", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "info-in-req", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "info-in-resp", M(RECEIVE_HEAP_SIZE) },
+	{ SS, "invalid-spi", M(INVALID_COOKIES_RECEIVED) },
+	{ SS, "invalid", M(INVALID_PACKETS_RECEIVED) },
+	{ SS, "queues.critical", M(ACQUIRE_HEAP_SIZE) },
+	{ SS, "queues.high", M(ACQUIRE_HEAP_SIZE) },
+	{ SS, "queues.medium", M(ACQUIRE_HEAP_SIZE) },
+	{ SS, "queues.low", M(ACQUIRE_HEAP_SIZE) },
+	{ LS, "total.ikev2.sent.notifies.error.AUTHENTICATION_FAILED", M(AUTHENTICATION_FAILURES) },
+	{ LS, "total.ikev2.recv.notifies.error.AUTHENTICATION_FAILED", M(AUTHENTICATION_FAILURES) },
+	{ LS, "total.ikev2.sent.notifies.error.AUTHORIZATION_FAILED", M(AUTHENTICATION_FAILURES) },
+	{ LS, "total.ikev2.recv.notifies.error.AUTHORIZATION_FAILED", M(AUTHENTICATION_FAILURES) },
+	{ LS, "total.ikev1.sent.notifies.error.AUTHENTICATION_FAILED", M(AUTHENTICATION_FAILURES) },
+	{ LS, "total.ikev1.recv.notifies.error.AUTHENTICATION_FAILED", M(AUTHENTICATION_FAILURES) },
+	{ LS, "total.ike.ikev2.failed", M(NEGOTIATION_FAILURES) },
+	{ LS, "total.ike.ikev1.failed", M(NEGOTIATION_FAILURES) },
+	{ LS, "total.ikev2.sent.notifies.error.TS_UNACCEPTABLE", M(NEGOTIATION_FAILURES) },
+	{ LS, "total.ikev2.recv.notifies.error.TS_UNACCEPTABLE", M(NEGOTIATION_FAILURES) },
+	{ LS, "total.ikev2.sent.notifies.error.INVALID_IKE_SPI", M(INVALID_COOKIES_RECEIVED) },
+	{ LS, "total.ikev2.recv.notifies.error.INVALID_IKE_SPI", M(INVALID_COOKIES_RECEIVED) },
+	{ LS, "total.ikev1.sent.notifies.error.INVALID_COOKIE", M(INVALID_COOKIES_RECEIVED) },
+	{ LS, "total.ikev1.recv.notifies.error.INVALID_COOKIE", M(INVALID_COOKIES_RECEIVED) },
+	{ LS, "total.ikev2.ike.established", M(IKE_MAIN_MODE) },
+	{ LS, "total.ikev1.isakmp.established", M(IKE_MAIN_MODE) },
+	{ LS, "total.ikev2.child.established", M(IKE_QUICK_MODE) },
+	{ LS, "total.ikev1.ipsec.established", M(IKE_QUICK_MODE) },
+	{ LS, "total.ike.mangled", M(INVALID_PACKETS_RECEIVED) },
+	{ LS, "total.ikev2.sent.notifies.error.INVALID_SYNTAX", M(INVALID_PACKETS_RECEIVED) },
+	{ LS, "total.ikev1.sent.notifies.error.INVALID_PAYLOAD_TYPE", M(INVALID_PACKETS_RECEIVED) },
+};
+
+#define SOCKETS_MAX 32
+
+struct ike_service {
+	struct service s;
+	uint64_t netns;
+	uint64_t values[ARRAY_LEN(counters)];
+	bool told[ARRAY_LEN(counters)];
+	bool counted, socketed, shunted; /* a first complete list came */
+	struct {
+		struct ike_socket s;
+		uint32_t generation;
+	} sockets[SOCKETS_MAX];
+	unsigned n_sockets;
+	uint64_t drops_dead; /* of sockets that were closed */
+	uint32_t sa_generation, socket_generation, shunt_generation;
+	struct ike_service *next;
+};
+
+struct ike_key {
+	uint64_t service, unique; /* of a shunt: a digest of what it is */
+};
+
+/* An IKE SA, as far as it counts. */
+struct ike_brief {
+	struct ike_key key;
+	uint8_t state;
+	bool begun; /* by the daemon itself */
+	uint16_t tasks, children;
+	uint32_t generation;
+};
+
+struct shunt_brief {
+	struct ike_key key;
+	bool pass, negotiated;
+	uint32_t generation;
+};
+
+/* A failed negotiation of which more evidence may come. */
+struct failure {
+	uint64_t service, unique, boot_ns;
+	struct addr remote;
+	bool child, final, authentication;
+	uint8_t cause, said; /* of the newest evidence */
+};
+
+/* A request of the kernel: what a daemon begins between these addresses, it does not by itself. */
+struct asked {
+	uint64_t netns, boot_ns;
+	struct addr src, dst;
+};
+
+struct statistics {
+	struct ike_service *services;
+	unsigned n_services;
+	struct map *ike_sas, *shunts; /* struct ike_key → struct ike_brief, struct shunt_brief */
+	struct failure failures[NEGOTIATIONS_REMEMBERED];
+	struct asked asked[REQUESTS_REMEMBERED];
+	unsigned n_failures, n_asked; /* ever */
+};
+
+int statistics_new(struct core *c)
+{
+	struct statistics *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	c->statistics = t;
+	r = map_new(sizeof(struct ike_key), LIMIT_IKE_SAS, c->seed, &t->ike_sas);
+	return r < 0 ? r : map_new(sizeof(struct ike_key), LIMIT_SHUNTS, c->seed, &t->shunts);
+}
+
+static struct map *free_all(struct map *m)
+{
+	void *v;
+
+	if (!m)
+		return NULL;
+	for (size_t at = 0; (v = map_next(m, &at, NULL));)
+		free(v);
+	return map_free(m);
+}
+
+void statistics_free(struct core *c)
+{
+	struct statistics *t = c->statistics;
+
+	if (!t)
+		return;
+	while (t->services) {
+		struct ike_service *s = t->services;
+
+		t->services = s->next;
+		free(s);
+	}
+	t->ike_sas = free_all(t->ike_sas);
+	t->shunts = free_all(t->shunts);
+	free(t);
+	c->statistics = NULL;
+}
+
+static struct ike_service *service_find(const struct core *c, uint64_t id)
+{
+	for (struct ike_service *s = c->statistics->services; s; s = s->next) {
+		if (s->s.id == id)
+			return s;
+	}
+	return NULL;
+}
+
+/* What it had is gone; everything: also IKE SAs and shunts of the newest generation. */
+static void forget_sas(struct core *c, const struct ike_service *s, bool everything)
+{
+	struct ike_brief *b;
+
+	for (size_t at = 0; (b = map_next(c->statistics->ike_sas, &at, NULL));) {
+		if (b->key.service == s->s.id && (everything || b->generation != s->sa_generation))
+			free(map_remove(c->statistics->ike_sas, &b->key));
+	}
+}
+
+static void forget_shunts(struct core *c, const struct ike_service *s, bool everything)
+{
+	struct shunt_brief *b;
+
+	for (size_t at = 0; (b = map_next(c->statistics->shunts, &at, NULL));) {
+		if (b->key.service == s->s.id &&
+			(everything || b->generation != s->shunt_generation))
+			free(map_remove(c->statistics->shunts, &b->key));
+	}
+}
+
+static void service_remove(struct core *c, struct ike_service *s)
+{
+	struct ike_service **at = &c->statistics->services;
+	struct netns *ns = ledger_netns(c, s->netns);
+	uint8_t daemon = s->s.daemon;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	c->statistics->n_services--;
+	forget_sas(c, s, true);
+	forget_shunts(c, s, true);
+	free(s);
+	if (ns)
+		tallies_service_gone(c, ns, daemon);
+}
+
+static struct ike_service *service_add(struct core *c, struct netns *ns, const struct service *s)
+{
+	bool first_of_kind = true, first = true;
+	struct ike_service *n;
+
+	for (n = c->statistics->services; n; n = n->next) {
+		first = first && n->netns != ns->cookie;
+		first_of_kind =
+			first_of_kind && (n->netns != ns->cookie || n->s.daemon != s->daemon);
+	}
+	n = c->statistics->n_services < LIMIT_SERVERS ? calloc(1, sizeof(*n)) : NULL;
+	if (!n) {
+		c->refused++;
+		return NULL;
+	}
+	n->s = *s;
+	n->netns = ns->cookie;
+	n->next = c->statistics->services;
+	c->statistics->services = n;
+	c->statistics->n_services++;
+	tallies_service(c, ns, s, first_of_kind, first);
+	return n;
+}
+
+static void service_fact(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+	const struct service *s = &f->service;
+	struct ike_service *known = service_find(c, s->id);
+
+	if (s->end != SERVICE_RUNS) {
+		if (known) {
+			tallies_poll(c);
+			service_remove(c, known);
+		}
+		return;
+	}
+	if (!ns || !ns->there || s->daemon == 0 || s->daemon >= TALLIES)
+		return;
+	if (!known)
+		known = service_add(c, ns, s);
+	if (known)
+		known->s = *s;
+}
+
+static struct netns *netns_of(const struct core *c, const struct ike_service *s)
+{
+	struct netns *ns = s ? ledger_netns(c, s->netns) : NULL;
+
+	return ns && ns->there ? ns : NULL;
+}
+
+static bool was_asked(
+	const struct core *c, uint64_t netns, const struct addr *src, const struct addr *dst)
+{
+	for (unsigned i = 0; i < REQUESTS_REMEMBERED; i++) {
+		const struct asked *a = &c->statistics->asked[i];
+
+		if (a->netns == netns && a->boot_ns && c->now_ns - a->boot_ns < REQUEST_NS &&
+			addr_equal(&a->dst, dst) &&
+			(addr_is_any(&a->src) || addr_is_any(src) || addr_equal(&a->src, src)))
+			return true;
+	}
+	return false;
+}
+
+static void ask(
+	struct core *c, const struct netns *ns, const struct addr *src, const struct addr *dst)
+{
+	struct asked *a = &c->statistics->asked[c->statistics->n_asked++ % REQUESTS_REMEMBERED];
+
+	*a = (struct asked){ ns->cookie, c->now_ns ? c->now_ns : 1, *src, *dst };
+}
+
+/* Without an ACQUIRE that told of it: nobody listened, or the larval SA is older than we. */
+void statistics_asked(struct core *c, struct netns *ns, const struct sa *larval)
+{
+	if (was_asked(c, ns->cookie, &larval->src, &larval->dst))
+		return;
+	ask(c, ns, &larval->src, &larval->dst);
+	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
+}
+
+static void acquire_fact(struct core *c, const struct fact *f)
+{
+	struct netns *ns = ledger_netns(c, f->netns);
+
+	if (!ns || !ns->there)
+		return;
+	ask(c, ns, &f->acquire.src, &f->acquire.dst);
+	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
+}
+
+static void ike_sa_fact(struct core *c, const struct fact *f)
+{
+	const struct ike_sa *sa = &f->ike_sa.sa;
+	struct ike_service *s = service_find(c, sa->service);
+	struct ike_key key = { sa->service, sa->unique };
+	struct netns *ns = netns_of(c, s);
+	struct ike_brief *b = map_get(c->statistics->ike_sas, &key);
+
+	if (!ns)
+		return;
+	if (!b) {
+		bool there_before = f->ike_sa.op == IKE_OP_LISTED && sa->state == IKE_ESTABLISHED;
+
+		b = calloc(1, sizeof(*b));
+		if (!b || map_put(c->statistics->ike_sas, &key, b) < 0) {
+			free(b);
+			c->refused++;
+			return;
+		}
+		b->key = key;
+		b->begun = sa->role_known && sa->initiator && f->ike_sa.op != IKE_OP_REKEYED &&
+			   !was_asked(c, ns->cookie, &sa->local, &sa->remote);
+		if (b->begun && !there_before)
+			tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
+	}
+	b->state = sa->state;
+	b->tasks = sa->tasks_queued;
+	b->children = sa->children_queued;
+	b->generation = s->sa_generation;
+	if ((f->ike_sa.op == IKE_OP_UP || f->ike_sa.op == IKE_OP_REKEYED) &&
+		!ike_counts(s->s.daemon, M(IKE_MAIN_MODE)))
+		tally_add(c, ns, s->s.daemon, M(IKE_MAIN_MODE), 1);
+}
+
+static void ike_sa_gone_fact(struct core *c, const struct fact *f)
+{
+	struct ike_key key = { f->ike_sa_gone.sa.service, f->ike_sa_gone.sa.unique };
+
+	free(map_remove(c->statistics->ike_sas, &key));
+}
+
+static void child_sa_fact(struct core *c, const struct fact *f)
+{
+	struct ike_service *s = service_find(c, f->child_sa.sa.service);
+	struct netns *ns = netns_of(c, s);
+	bool rekeyed = f->child_sa.op == IKE_OP_REKEYED;
+
+	if (!ns || (f->child_sa.op != IKE_OP_UP && !rekeyed))
+		return;
+	if (rekeyed)
+		tally_add(c, ns, 0, STATISTIC_QUICKMODE_REKEYS, 1);
+	if (!ike_counts(s->s.daemon, M(IKE_QUICK_MODE)))
+		tally_add(c, ns, s->s.daemon, M(IKE_QUICK_MODE), 1);
+}
+
+static bool is_authentication(unsigned cause)
+{
+	switch (cause) {
+	case CAUSE_AUTH_REFUSED:
+	case CAUSE_AUTH_FAILED:
+	case CAUSE_NO_PEER_CONFIG:
+	case CAUSE_CERT_UNTRUSTED:
+	case CAUSE_CERT_EXPIRED:
+	case CAUSE_CERT_REVOKED:
+	case CAUSE_CERT_SIGNATURE:
+	case CAUSE_AUTH_SIGNATURE:
+	case CAUSE_CERT_POLICY:
+	case CAUSE_NO_KEY:
+	case CAUSE_AUTHORIZATION:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What ends an SA that was up, or is no negotiation at all. */
+static bool is_no_negotiation(unsigned cause)
+{
+	return cause == CAUSE_DPD || cause == CAUSE_INVALID || cause == CAUSE_INVALID_SPI ||
+	       cause == CAUSE_UNIQUE;
+}
+
+static bool same_failure(const struct core *c, const struct failure *e, const struct negotiation *n)
+{
+	if (e->service != n->service || e->child != n->child ||
+		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
+		return false;
+	if (e->unique && n->unique)
+		return e->unique == n->unique;
+	/* The same voice with the same words once more: the next attempt. */
+	if (e->final && n->final && e->said == n->said && e->cause == n->cause)
+		return false;
+	return e->remote.family == 0 || n->remote.family == 0 || addr_equal(&e->remote, &n->remote);
+}
+
+static struct failure *failure_of(struct core *c, const struct negotiation *n)
+{
+	struct statistics *t = c->statistics;
+	struct failure *e;
+
+	for (unsigned i = 1; i <= NEGOTIATIONS_REMEMBERED && i <= t->n_failures; i++) {
+		e = &t->failures[(t->n_failures - i) % NEGOTIATIONS_REMEMBERED];
+		if (same_failure(c, e, n))
+			return e;
+	}
+	e = &t->failures[t->n_failures++ % NEGOTIATIONS_REMEMBERED];
+	*e = (struct failure){
+		.service = n->service, .unique = n->unique, .remote = n->remote, .child = n->child
+	};
+	return e;
+}
+
+static void negotiation_fact(struct core *c, const struct fact *f)
+{
+	const struct negotiation *n = &f->negotiation;
+	struct ike_service *s = service_find(c, n->service);
+	struct ike_key key = { n->service, n->unique };
+	struct netns *ns = netns_of(c, s);
+	bool by_itself, seen;
+	struct failure *e;
+
+	if (!ns || is_no_negotiation(n->cause))
+		return;
+	e = failure_of(c, n);
+	e->boot_ns = c->now_ns;
+	e->cause = n->cause;
+	e->said = n->said;
+	e->unique = e->unique ? e->unique : n->unique;
+	if (n->remote.family)
+		e->remote = n->remote;
+	if (is_authentication(n->cause) && !e->authentication) {
+		e->authentication = true;
+		if (!ike_counts(s->s.daemon, M(AUTHENTICATION_FAILURES)))
+			tally_add(c, ns, s->s.daemon, M(AUTHENTICATION_FAILURES), 1);
+	}
+	if (!n->final || e->final)
+		return;
+	e->final = true;
+	if (!ike_counts(s->s.daemon, M(NEGOTIATION_FAILURES)))
+		tally_add(c, ns, s->s.daemon, M(NEGOTIATION_FAILURES), 1);
+	by_itself = n->role_known && n->initiator && !n->child &&
+		    !was_asked(c, ns->cookie, &n->local, &n->remote);
+	seen = n->unique && map_get(c->statistics->ike_sas, &key);
+	if (by_itself && !seen)
+		tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
+	if (by_itself)
+		tally_add(c, ns, s->s.daemon, M(ACQUIRE_FAILURES), 1);
+}
+
+static uint64_t digest(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 0x100000001b3u; /* FNV-1a */
+	return (h ^ 0xff) * 0x100000001b3u;
+}
+
+static void shunt_fact(struct core *c, const struct fact *f)
+{
+	const struct shunt *sh = &f->shunt;
+	struct ike_service *s = service_find(c, sh->service);
+	struct netns *ns = netns_of(c, s);
+	struct ike_key key = { sh->service, 0xcbf29ce484222325u + sh->action };
+	struct shunt_brief *b;
+
+	if (!ns)
+		return;
+	key.unique = digest(digest(digest(key.unique, sh->name), sh->local_ts), sh->remote_ts);
+	b = map_get(c->statistics->shunts, &key);
+	if (!b) {
+		b = calloc(1, sizeof(*b));
+		if (!b || map_put(c->statistics->shunts, &key, b) < 0) {
+			free(b);
+			c->refused++;
+			return;
+		}
+		b->key = key;
+		b->pass = sh->action == ACTION_PASS;
+		/* Those of the first list are older than we, unless the daemon is not. */
+		if (b->pass && sh->negotiated && (s->shunted || !s->s.found))
+			tally_add(c, ns, s->s.daemon, M(SOFT_ASSOCIATIONS), 1);
+	}
+	b->negotiated = sh->negotiated;
+	b->generation = s->shunt_generation;
+}
+
+static void socket_fact(struct core *c, const struct fact *f)
+{
+	struct ike_service *s = service_find(c, f->ike_socket.service);
+	unsigned i = 0;
+
+	if (!s)
+		return;
+	while (i < s->n_sockets &&
+		(s->sockets[i].s.port != f->ike_socket.port ||
+			!addr_equal(&s->sockets[i].s.local, &f->ike_socket.local)))
+		i++;
+	if (i == SOCKETS_MAX) {
+		c->refused++;
+		return;
+	}
+	if (i == s->n_sockets)
+		s->n_sockets++;
+	else if (f->ike_socket.drops < s->sockets[i].s.drops) /* opened anew */
+		s->drops_dead += s->sockets[i].s.drops;
+	s->sockets[i].s = f->ike_socket;
+	s->sockets[i].generation = s->socket_generation;
+}
+
+static void forget_sockets(struct ike_service *s)
+{
+	for (unsigned i = s->n_sockets; i-- > 0;) {
+		if (s->sockets[i].generation == s->socket_generation)
+			continue;
+		s->drops_dead += s->sockets[i].s.drops;
+		s->sockets[i] = s->sockets[--s->n_sockets];
+	}
+}
+
+static void counter_fact(struct core *c, const struct fact *f)
+{
+	struct ike_service *s = service_find(c, f->ike_counter.service);
+
+	for (unsigned i = 0; s && i < ARRAY_LEN(counters); i++) {
+		if (counters[i].daemon != s->s.daemon ||
+			strcmp(counters[i].name, f->ike_counter.name) != 0)
+			continue;
+		s->values[i] = f->ike_counter.value;
+		s->told[i] = true;
+	}
+}
+
+static void dump_fact(struct core *c, const struct fact *f)
+{
+	struct ike_service *s = service_find(c, f->ike_dump.service);
+	bool begins = f->ike_dump.phase == DUMP_BEGIN, ends = f->ike_dump.phase == DUMP_END;
+
+	if (!s)
+		return;
+	switch (f->ike_dump.list) {
+	case IKE_LIST_SAS:
+		s->sa_generation += begins;
+		if (ends)
+			forget_sas(c, s, false);
+		break;
+	case IKE_LIST_SHUNTS:
+		s->shunt_generation += begins;
+		if (ends)
+			forget_shunts(c, s, false);
+		s->shunted = s->shunted || ends;
+		break;
+	case IKE_LIST_SOCKETS:
+		s->socket_generation += begins;
+		if (ends)
+			forget_sockets(s);
+		s->socketed = s->socketed || ends;
+		break;
+	case IKE_LIST_COUNTERS:
+		s->counted = s->counted || ends;
+		break;
+	default:
+		break;
+	}
+	/* Before the daemon sets it back, or ends. */
+	if (ends && netns_of(c, s))
+		tally_poll(c, netns_of(c, s), s->s.daemon);
+}
+
+/* Told by audit, which does not say in which netns: an address of its own must. */
+static void audit_fact(struct core *c, const struct fact *f)
+{
+	const struct addr *src = &f->audit_change.src.addr, *dst = &f->audit_change.dst.addr;
+	uint64_t out[2], in[2];
+	unsigned n_out, n_in;
+
+	if (f->audit_change.op != AUDIT_SAD_ADD || f->audit_change.ok || !core_audit_usable(c) ||
+		core_bpf_covers(c, HOOK_OF_SAD))
+		return;
+	n_out = ledger_holds(c, src, out, 2);
+	n_in = ledger_holds(c, dst, in, 2);
+	if (n_out == 1 && n_in == 0)
+		tally_add(c, ledger_netns(c, out[0]), 0, M(KEY_ADDITION_FAILURES), 1);
+	else if (n_in == 1 && n_out == 0)
+		tally_add(c, ledger_netns(c, in[0]), 0, M(KEY_UPDATE_FAILURES), 1);
+}
+
+void statistics_fact(struct core *c, const struct fact *f)
+{
+	switch (f->type) {
+	case FACT_SERVICE:
+		service_fact(c, f);
+		break;
+	case FACT_IKE_SA:
+		ike_sa_fact(c, f);
+		break;
+	case FACT_IKE_SA_GONE:
+		ike_sa_gone_fact(c, f);
+		break;
+	case FACT_CHILD_SA:
+		child_sa_fact(c, f);
+		break;
+	case FACT_NEGOTIATION:
+		negotiation_fact(c, f);
+		break;
+	case FACT_SHUNT:
+		shunt_fact(c, f);
+		break;
+	case FACT_IKE_DUMP:
+		dump_fact(c, f);
+		break;
+	case FACT_IKE_COUNTER:
+		counter_fact(c, f);
+		break;
+	case FACT_IKE_SOCKET:
+		socket_fact(c, f);
+		break;
+	case FACT_ACQUIRE:
+		acquire_fact(c, f);
+		break;
+	case FACT_AUDIT_CHANGE:
+		audit_fact(c, f);
+		break;
+	case FACT_RESTORE_STATISTIC:
+		tallies_restore(c, f);
+		break;
+	case FACT_POLL:
+		tallies_poll(c);
+		break;
+	case FACT_TICK:
+		tallies_say(c, false);
+		break;
+	case FACT_STOP:
+		tallies_say(c, true);
+		break;
+	default:
+		break;
+	}
+}
+
+void statistics_netns_gone(struct core *c, struct netns *ns)
+{
+	struct ike_service *s = c->statistics->services;
+
+	tallies_poll(c);
+	while (s) {
+		struct ike_service *next = s->next;
+
+		if (s->netns == ns->cookie)
+			service_remove(c, s);
+		s = next;
+	}
+}
+
+static void gauge_service(const struct ike_service *s, struct ike_gauges *ret)
+{
+	ret->services++;
+	ret->open += s->s.control == CONTROL_OPEN;
+	ret->counted += s->counted;
+	ret->socketed += s->socketed;
+	ret->drops += s->drops_dead;
+	for (unsigned i = 0; i < s->n_sockets; i++) {
+		ret->queue += s->sockets[i].s.queue;
+		ret->drops += s->sockets[i].s.drops;
+		ret->drops_again += s->sockets[i].s.drops;
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
+		if (s->told[i] && counters[i].id == M(ACQUIRE_HEAP_SIZE))
+			ret->jobs += s->values[i];
+	}
+}
+
+static void gauge_sa(const struct ike_brief *b, struct ike_gauges *ret)
+{
+	bool half_open = b->state == IKE_CREATED || b->state == IKE_CONNECTING;
+
+	ret->tasks += b->tasks;
+	ret->children += b->children;
+	ret->half_open += half_open;
+	ret->failed += b->state == IKE_FAILED;
+	ret->established += !half_open && b->state != IKE_FAILED;
+	ret->begun += half_open && b->begun;
+}
+
+void ike_gauges(
+	const struct core *c, const struct netns *ns, uint8_t daemon, struct ike_gauges *ret)
+{
+	struct ike_brief *b;
+	struct shunt_brief *sh;
+
+	*ret = (struct ike_gauges){ 0 };
+	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
+		if (s->netns != ns->cookie || s->s.daemon != daemon)
+			continue;
+		gauge_service(s, ret);
+		for (size_t at = 0; (b = map_next(c->statistics->ike_sas, &at, NULL));) {
+			if (b->key.service == s->s.id)
+				gauge_sa(b, ret);
+		}
+		for (size_t at = 0; (sh = map_next(c->statistics->shunts, &at, NULL));) {
+			if (sh->key.service != s->s.id || !sh->pass)
+				continue;
+			ret->shunts++;
+			ret->shunts_negotiated += sh->negotiated;
+		}
+	}
+}
+
+bool ike_tells(const struct core *c, const struct netns *ns)
+{
+	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
+		if (s->netns == ns->cookie && s->s.control == CONTROL_OPEN)
+			return true;
+	}
+	return false;
+}
+
+bool ike_counted(const struct core *c, const struct netns *ns, uint8_t daemon, enum statistic_id id,
+	uint64_t *ret)
+{
+	bool told = false;
+	uint64_t sum = 0;
+
+	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
+		if (s->netns != ns->cookie || s->s.daemon != daemon || !s->counted)
+			continue;
+		for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
+			if (counters[i].id == id && s->told[i]) {
+				told = true;
+				sum += s->values[i];
+			}
+		}
+	}
+	if (told)
+		*ret = sum;
+	return told;
+}
+
+bool ike_counts(uint8_t daemon, enum statistic_id id)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
+		if (counters[i].daemon == daemon && counters[i].id == id)
+			return true;
+	}
+	return false;
+}
