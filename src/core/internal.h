@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
+#include "core/negotiations.h"
 #include "match/match.h"
 
 /*
@@ -317,6 +318,9 @@ struct core {
 	unsigned n_held;
 	struct actor *actors, **actors_end;
 	unsigned n_actors;
+
+	struct negotiations *negotiations;
+	struct failures failures;
 };
 
 /* emit.c */

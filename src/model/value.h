@@ -51,7 +51,7 @@ struct noun {
 };
 
 extern const struct noun noun_sa, noun_policy, noun_link, noun_source, noun_statistic, noun_event,
-	noun_reconcile, noun_audit_setting, noun_lint;
+	noun_reconcile, noun_audit_setting, noun_lint, noun_failure, noun_service;
 extern const struct noun *const nouns[]; /* all, NULL-terminated */
 
 const struct noun *noun_find(const char *name); /* NULL: none */
