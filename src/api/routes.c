@@ -23,6 +23,8 @@ const struct route api_routes[] = {
 	{ "GET", BASE "lint", rows, handle_rows, &noun_lint, "What is wrong with policies" },
 	{ "GET", BASE "link", rows, handle_rows, &noun_link, "Network interfaces" },
 	{ "GET", BASE "source", rows, handle_rows, &noun_source, "Sources of facts" },
+	{ "GET", BASE "service", rows, handle_rows, &noun_service, "IKE daemons" },
+	{ "GET", BASE "failure", rows, handle_rows, &noun_failure, "Negotiations that failed" },
 	{ "GET", BASE "statistic", rows, handle_rows, &noun_statistic, "Statistics" },
 	{ "GET", BASE "reconcile", rows, handle_rows, &noun_reconcile, "Proof of completeness" },
 	{ "GET", BASE "audit-setting", rows, handle_rows, &noun_audit_setting, "Audit policy" },

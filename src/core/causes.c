@@ -16,7 +16,8 @@ static const struct cause causes[] = {
 		"look at the daemon's log of this time, and at the peer's" },
 	[CAUSE_AUTH_REFUSED] = { AUTHENTICATION, 50, false,
 		"the peer does not accept our identity or proof",
-		"ask the peer's side why: it knows; compare shared keys, identities, certificates" },
+		"ask the peer's side why: it knows; compare shared keys, identities, "
+		"certificates" },
 	[CAUSE_AUTH_FAILED] = { AUTHENTICATION, 50, false,
 		"the peer's proof of its identity is wrong",
 		"compare the shared keys of both sides, or the peer's certificate" },

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
 #include "core/ike.h"
+#include "core/internal.h"
 #include "core/negotiations.h"
 
 /* The sliding table of failures: a row each for what differs in more than its time. */

@@ -80,9 +80,8 @@ static void describe_ids(struct event *e, const char *local_id, const char *remo
 /* IKE SAs are main mode's, IPsec SAs quick mode's, and so is whether they are told. */
 static void describe_kind(struct event *e, bool child)
 {
-	e->subcategory = catalog_subcategories[child ? SUBCATEGORY_QUICK_MODE
-						     : SUBCATEGORY_MAIN_MODE]
-				 .name;
+	e->subcategory =
+		catalog_subcategories[child ? SUBCATEGORY_QUICK_MODE : SUBCATEGORY_MAIN_MODE].name;
 	detail_text(e, "what", child ? "IPsec SA" : "IKE SA");
 	detail_text(e, "mode", child ? "quick mode" : "main mode");
 }
@@ -152,8 +151,7 @@ static void describe_ike_sa(const struct core *c, struct event *e, const struct 
 	describe_ids(e, sa->local_id, sa->remote_id);
 	detail_cut(e, "remote_user", sa->remote_user);
 	detail_cut(e, "virtual", sa->vips);
-	describe_algorithms(
-		e, sa->encryption, sa->encryption_bits, others, ARRAY_LEN(others));
+	describe_algorithms(e, sa->encryption, sa->encryption_bits, others, ARRAY_LEN(others));
 	describe_daemon(c, e, sa->service);
 	if (sa->version)
 		detail_number(e, "version", sa->version);
@@ -197,16 +195,14 @@ static void describe_child(const struct core *c, struct event *e, const struct c
 	detail_cut(e, "remote_ts", sa->remote_ts);
 	detail_cut(e, "remote_id", peer);
 	detail_text(e, "encapsulation", ipsec_mode_name(sa->mode));
-	describe_algorithms(
-		e, sa->encryption, sa->encryption_bits, others, ARRAY_LEN(others));
+	describe_algorithms(e, sa->encryption, sa->encryption_bits, others, ARRAY_LEN(others));
 	describe_daemon(c, e, sa->service);
 	detail_number(e, "unique", sa->unique);
 }
 
 static void tell_ike_sa(struct core *c, const struct fact *f, uint32_t id)
 {
-	const struct ike_sa *sa =
-		f->type == FACT_IKE_SA ? &f->ike_sa.sa : &f->ike_sa_gone.sa;
+	const struct ike_sa *sa = f->type == FACT_IKE_SA ? &f->ike_sa.sa : &f->ike_sa_gone.sa;
 	struct event e;
 
 	core_event_init(c, &e, id, ledger_netns(c, f->netns));

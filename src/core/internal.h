@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "catalog/catalog.h"
 #include "core/core.h"
+#include "core/ike.h"
 #include "core/negotiations.h"
 #include "match/match.h"
 
@@ -64,6 +65,13 @@ struct ledger_sa {
 	 */
 	uint32_t told_replayed, told_late, told_integrity;
 	uint64_t top_before; /* highest sequence number at the last settled reading */
+	/* As a child SA's: see kernel_sas.c. */
+	struct tunnel *tunnel; /* whose totals it is in; NULL: no child is known, or folded */
+	struct ledger_sa *next_of_tunnel;
+	uint32_t pair; /* its number among the tunnel's */
+	bool tunnel_in; /* the inbound one */
+	bool folded; /* gone, and in the tunnel's totals */
+	bool manual; /* audit says that `ip` added it */
 };
 
 /* An SA that is gone, kept a while for claims and statistics that come late. */
@@ -83,6 +91,7 @@ struct ledger_policy {
 	uint8_t direction, type, flags, proto, n_templates;
 	bool block : 1, announced : 1, missing : 1;
 	bool rare : 1; /* octets begin with a struct spd_rare */
+	bool manual : 1; /* audit says that `ip` added it */
 	uint8_t octets[]; /* the selector's prefixes, then the templates */
 };
 
@@ -289,6 +298,7 @@ struct core {
 	struct pool policies; /* memory of struct ledger_policy */
 	size_t n_policies;
 	struct finder *finder;
+	struct ike *ike; /* ike.h */
 	struct map *links; /* cookie, ifindex → struct ledger_link */
 	struct map *spis; /* struct spi_key → struct spi */
 	struct map *piles; /* struct pile_key → struct pile */

@@ -19,6 +19,8 @@ int ledger_new(struct core *c)
 	r = r < 0 ? r : map_new(sizeof(struct spi_key), LIMIT_SPIS, c->seed, &c->spis);
 	r = r < 0 ? r : map_new(sizeof(struct pile_key), LIMIT_PILES, c->seed, &c->piles);
 	r = r < 0 ? r : map_new(sizeof(struct episode_key), LIMIT_EPISODES, c->seed, &c->episodes);
+	r = r < 0 ? r : ike_new(c);
+	r = r < 0 ? r : negotiations_new(c);
 	return r < 0 ? r : finder_new(c);
 }
 
@@ -54,6 +56,7 @@ void ledger_free(struct core *c)
 			free_remains(ns);
 	}
 	finder_free(c);
+	ike_free(c);
 	c->netns = free_all(c->netns);
 	c->sas = free_all(c->sas);
 	spd_free(c);

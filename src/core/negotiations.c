@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/internal.h"
-#include "core/ike.h"
-#include "core/negotiations.h"
 
 /*
  * Attempts lie in chains by daemon and peer's address (none: its own chain), so that a storm from
@@ -36,8 +35,7 @@ int negotiations_new(struct core *c)
 	c->negotiations = calloc(1, sizeof(*c->negotiations));
 	if (!c->negotiations)
 		return -ENOMEM;
-	return map_new(
-		sizeof(struct chain_key), LIMIT_ATTEMPTS, c->seed, &c->negotiations->chains);
+	return map_new(sizeof(struct chain_key), LIMIT_ATTEMPTS, c->seed, &c->negotiations->chains);
 }
 
 void negotiations_free(struct core *c)
@@ -193,8 +191,8 @@ static unsigned fit(const struct core *c, const struct attempt *a, const struct 
 {
 	if (!joins(c, a, n))
 		return 0;
-	return 1 + (n->unique && a->n.unique == n->unique ? 8 : 0) + (a->told ? 0 : 4) +
-	       (has_piece(a, n) ? 0 : 2);
+	return 1u + (n->unique && a->n.unique == n->unique ? 8u : 0) + (a->told ? 0 : 4u) +
+	       (has_piece(a, n) ? 0 : 2u);
 }
 
 static struct attempt *best_of(
@@ -505,7 +503,7 @@ static void gather(struct core *c, struct attempt *a)
 			struct attempt *other = *to;
 
 			if (other == a || other->told || other->n_pieces == 0 ||
-				(other->n.unique && a->n.unique) || !same(other, &a->n)) {
+				!same(other, &a->n)) {
 				to = &other->next;
 				continue;
 			}

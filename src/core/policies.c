@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/joins.h"
 
 /* "in 10.1.0.0/16 to 10.2.0.0/16 allow, esp tunnel reqid 1, priority 0" */
 static void policy_text(const struct policy *p, char *ret, size_t size)
@@ -97,6 +98,7 @@ static void appeared(
 		(dumped && (ns->policy_resync || !ns->policy_known)) || !is_told(l->direction);
 	ns->resync_added += ns->policy_known && ns->policy_resync && dumped;
 	ns->n_policy++;
+	joins_policies_changed(c);
 	c->policies_to_check = c->policies_to_check || !l->announced;
 }
 
@@ -144,6 +146,7 @@ static void remove_policy(struct core *c, struct netns *ns, struct ledger_policy
 		finder_put(c, &p, NULL);
 	}
 	ns->n_policy--;
+	joins_policies_changed(c);
 	ns->n_policy_seen -= l->generation == ns->policy_generation;
 	spd_remove(c, l);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/tunnels.h"
 
 /* Where the kernel does not say (before 6.10): whose address is local. */
 static uint8_t derive_direction(const struct core *c, const struct sa *sa)
@@ -173,7 +174,9 @@ static void there(struct core *c, const struct fact *f)
 			l->sa.bytes = before.bytes;
 			l->sa.packets = before.packets;
 		}
+		tunnels_sa_counts(c, l, before.packets);
 	}
+	tunnels_sa_there(c, l);
 	l->sa.direction = derive_direction(c, &l->sa);
 	l->generation = ns->sa_generation;
 	l->missing = false;
@@ -226,6 +229,7 @@ static void remove_sa(struct core *c, struct netns *ns, struct ledger_sa *l, enu
 		ns->dead_bytes_out += l->sa.bytes;
 		ns->dead_packets_out += l->sa.packets;
 	}
+	tunnels_sa_gone(l, fate);
 	if (fate == SPI_FLUSHED || fate == SPI_VANISHED)
 		ns->stats_lost_ns = c->now_ns;
 	bury(c, ns, l);
@@ -236,6 +240,7 @@ static void gone(struct core *c, const struct fact *f)
 	struct netns *ns = ledger_netns(c, f->netns);
 	const struct sa *final = &f->sa_gone.sa;
 	bool expired = f->sa_gone.how == GONE_EXPIRED;
+	uint64_t packets_before;
 	struct ledger_sa *l;
 	struct sa_key key;
 	struct event e;
@@ -250,12 +255,14 @@ static void gone(struct core *c, const struct fact *f)
 		if (!l->announced && !larval)
 			tell_added(c, l);
 		/* The last word on what it carried and dropped; EXPIRE has no more than that. */
+		packets_before = l->sa.packets;
 		l->sa.bytes = final->bytes;
 		l->sa.packets = final->packets;
 		l->sa.used_s = final->used_s;
 		l->sa.replayed = final->replayed;
 		l->sa.late = final->late;
 		l->sa.integrity_failed = final->integrity_failed;
+		tunnels_sa_counts(c, l, packets_before);
 		remove_sa(c, ns, l, expired ? SPI_EXPIRED : SPI_DELETED);
 		if (larval)
 			return;

@@ -18,8 +18,8 @@ FAILURE(peer, set_addr(ret, &row->n->remote))
 FAILURE(local_id, set_text(ret, row->n->local_id))
 FAILURE(remote_id, set_text(ret, row->n->remote_id))
 FAILURE(role, set_text(ret, !row->n->role_known ? NULL
-				: row->n->initiator  ? "initiator"
-						     : "responder"))
+			    : row->n->initiator ? "initiator"
+						: "responder"))
 FAILURE(version, set_number(ret, row->n->version != 0, row->n->version))
 FAILURE(cause, set_text(ret, ike_cause_name(row->n->cause)))
 FAILURE(why, set_text(ret, row->why))
@@ -63,7 +63,8 @@ static const struct field failure_fields[] = {
 	{ "remedy", "WHAT TO DO", FIELD_TEXT, "", true, "what to do", failure_remedy },
 };
 const struct noun noun_failure = { "failure", "Failures",
-	"negotiations that failed, the last 256 kinds since the monitor started; the newest is last",
+	"negotiations that failed, the last 256 kinds since the monitor started; the newest is "
+	"last",
 	failure_fields, ARRAY_LEN(failure_fields) };
 
 static const char *control_name(unsigned control)

@@ -6,7 +6,8 @@
 #include "base/timetext.h"
 
 const struct noun *const nouns[] = { &noun_sa, &noun_policy, &noun_link, &noun_source,
-	&noun_statistic, &noun_event, &noun_reconcile, &noun_audit_setting, &noun_lint, &noun_failure, &noun_service, NULL };
+	&noun_statistic, &noun_event, &noun_reconcile, &noun_audit_setting, &noun_lint,
+	&noun_failure, &noun_service, NULL };
 
 const struct noun *noun_find(const char *name)
 {
