@@ -48,6 +48,7 @@ struct service {
 	char name[NAME_SIZE]; /* charon, charon-systemd, pluto */
 	char version[NAME_SIZE];
 	char why[IDENTITY_SIZE]; /* of end or control, in words, with what says so */
+	uint64_t ended_us; /* when; its cause is found a little later. 0: it runs */
 };
 
 enum ike_state {
