@@ -29,6 +29,7 @@ struct core *core_free(struct core *c)
 	if (c) {
 		changes_free(c);
 		drops_free(c);
+		services_free(c);
 		negotiations_free(c);
 		failures_free(c);
 		ledger_free(c);
@@ -69,6 +70,7 @@ static bool may_wait(uint16_t type)
 	case FACT_POLICY_FLUSH:
 	case FACT_NEGOTIATION:
 	case FACT_IKE_SA_GONE:
+	case FACT_SERVICE:
 		return true;
 	default:
 		return false;
@@ -125,6 +127,7 @@ static void feed_poll(struct core *c)
 	accounts_settle(c);
 	changes_flush(c, false);
 	negotiations_settle(c, false);
+	services_settle(c, false);
 	ledger_age(c);
 	ike_age(c);
 	c->last_poll_us = c->now_us;
@@ -190,6 +193,7 @@ static void dispatch(struct core *c, const struct fact *f)
 		drops_sad_result(c, f);
 		break;
 	case FACT_SERVICE:
+		services_fact(c, f);
 		ike_service(c, f);
 		break;
 	case FACT_IKE_SA:
@@ -211,6 +215,10 @@ static void dispatch(struct core *c, const struct fact *f)
 	case FACT_CONFIG_FILE:
 	case FACT_IKE_SOCKET:
 		ike_fact(c, f);
+		if (f->type == FACT_IKE_DUMP && f->ike_dump.phase == DUMP_END &&
+			(f->ike_dump.list == IKE_LIST_SOCKETS ||
+				f->ike_dump.list == IKE_LIST_CONNECTIONS))
+			listening_changed(c);
 		break;
 	case FACT_NEGOTIATION:
 		tunnels_failed(c, f);
@@ -221,16 +229,20 @@ static void dispatch(struct core *c, const struct fact *f)
 		break;
 	case FACT_AUDIT_CHANGE:
 		changes_actor(c, f);
+		link_changes_audit(c, f);
 		break;
 	case FACT_LINK:
+		link_changes_fact(c, f);
 		ledger_link_change(c, f);
 		break;
 	case FACT_ADDR:
+		link_changes_fact(c, f);
 		ledger_addr_change(c, f);
 		break;
 	case FACT_TICK:
 		changes_flush(c, false);
 		negotiations_settle(c, false);
+		services_settle(c, false);
 		rates_tick(c);
 		break;
 	case FACT_AUDIT_SETTING:
@@ -271,6 +283,7 @@ void core_feed(struct core *c, const struct fact *f)
 			claims_orphan(c);
 			drops_orphan(c);
 			negotiations_orphan(c);
+			services_orphan(c);
 			c->bpf_epoch++;
 			c->audit_epoch++; /* nobody listened until the new one did */
 			c->epoch = f->epoch;
@@ -303,6 +316,7 @@ void core_progress(const struct core *c, struct core_progress *ret)
 	drops_pending(c, ret);
 	changes_pending(c, ret);
 	negotiations_pending(c, ret);
+	services_pending(c, ret);
 	for (uint8_t i = 0; i < ret->n_pending; i++) {
 		if (ret->pending[i][0] <= ret->done)
 			ret->done = ret->pending[i][0] - 1;

@@ -80,8 +80,10 @@ static void describe_ids(struct event *e, const char *local_id, const char *remo
 /* IKE SAs are main mode's, IPsec SAs quick mode's, and so is whether they are told. */
 static void describe_kind(struct event *e, bool child)
 {
-	e->subcategory =
-		catalog_subcategories[child ? SUBCATEGORY_QUICK_MODE : SUBCATEGORY_MAIN_MODE].name;
+	unsigned subcategory = child ? SUBCATEGORY_QUICK_MODE : SUBCATEGORY_MAIN_MODE;
+
+	if (e->id != EVENT_INTERFACE_UNCOVERED)
+		e->subcategory = catalog_subcategories[subcategory].name;
 	detail_text(e, "what", child ? "IPsec SA" : "IKE SA");
 	detail_text(e, "mode", child ? "quick mode" : "main mode");
 }

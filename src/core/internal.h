@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "core/ike.h"
 #include "core/negotiations.h"
+#include "core/services.h"
 #include "match/match.h"
 
 /*
@@ -331,6 +332,7 @@ struct core {
 
 	struct negotiations *negotiations;
 	struct failures failures;
+	struct services *services;
 };
 
 /* emit.c */

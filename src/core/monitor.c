@@ -159,6 +159,7 @@ void monitor_fact(struct core *c, const struct fact *f)
 		accounts_settle(c);
 		changes_flush(c, true);
 		negotiations_settle(c, true);
+		services_settle(c, true);
 		core_event_init(c, &e, EVENT_MONITOR_STOPPED, NULL);
 		core_emit(c, &e);
 		break;

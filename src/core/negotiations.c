@@ -513,9 +513,19 @@ static void gather(struct core *c, struct attempt *a)
 	}
 }
 
+/* A policy that the kernel refuses after an interface changed is the change's event. */
+static void blame_link(struct core *c, const struct attempt *a, struct event *e, const char *link)
+{
+	link_changes_told(c, a->cookie);
+	(void)snprintf(e->iface, sizeof(e->iface), "%s", link);
+	detail_text(e, "reason", "the kernel refused a policy just after the interface changed");
+}
+
 static void tell(struct core *c, struct attempt *a)
 {
 	const struct cause *cause;
+	const char *link;
+	uint32_t id;
 	struct failure *row;
 	char evidence[sizeof(row->evidence)];
 	struct event e;
@@ -524,14 +534,18 @@ static void tell(struct core *c, struct attempt *a)
 	gather(c, a);
 	a->n.cause = conclude(a);
 	cause = cause_of(a->n.cause);
+	link = a->n.cause == CAUSE_POLICY_INSTALL ? link_changes_blame(c, a->cookie) : NULL;
+	id = link ? EVENT_INTERFACE_UNCOVERED : cause->event;
 	if (a->n.cause == CAUSE_DPD)
 		a->n.child = false;
 	describe_pieces(a, evidence, sizeof(evidence));
-	row = failures_add(c, a, cause->event, evidence);
+	row = failures_add(c, a, id, evidence);
 	if (!row || failures_fold(c, row))
 		return;
-	core_event_init(c, &e, cause->event, ledger_netns(c, a->cookie));
+	core_event_init(c, &e, id, ledger_netns(c, a->cookie));
 	e.time_us = a->time_us;
+	if (link)
+		blame_link(c, a, &e, link);
 	ike_event_negotiation(c, &e, &a->n);
 	detail_text(&e, "evidence_list", evidence);
 	core_emit(c, &e);

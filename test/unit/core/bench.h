@@ -15,10 +15,10 @@
 
 struct bench {
 	struct core *core;
-	struct event events[BENCH_EVENTS];
-	size_t n;
-	struct core_reading readings[BENCH_EVENTS];
-	size_t n_readings;
+	struct event *events; /* up to BENCH_EVENTS */
+	size_t n, room;
+	struct core_reading *readings;
+	size_t n_readings, room_readings;
 	uint64_t ns, seq, epoch;
 };
 
