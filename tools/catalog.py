@@ -12,7 +12,7 @@ import tomllib
 LEVELS = ("information", "warning", "error")
 LOGS = ("security", "system", "application")
 DIRECTIONS = {"": 0, "in": 1, "out": 2, "fwd": 3}
-WINDOWS_IDS = {*range(541, 548), *range(4960, 4966), *range(5478, 5486)}
+WINDOWS_IDS = {*range(541, 548), 4719, 4960, 4961, 4962, 4963, 4965, 5478, 5479, 5480, 5483, 5484, 5485}
 STATISTIC_KEYS = {"key", "title", "kind", "unit", "definition", "source", "cause", "action", "events"}
 EVENT_KEYS = {"id", "name", "subcategory", "outcome", "level", "title", "message", "cause", "action", "since"}
 
@@ -65,7 +65,7 @@ def check(events, subcategories, counters):
             fail(f"{where}: subcategory, level or outcome is none of ours")
         if e.get("log", "security") not in LOGS:
             fail(f"{where}: log is none of {', '.join(LOGS)}")
-        if e["id"] < 10001 and e["id"] not in (4719, 4960, 4961, 4962, 4963, 4965):
+        if e["id"] < 10001 and e["id"] not in WINDOWS_IDS:
             fail(f"{where}: IDs below 10001 are Windows'")
         if re.sub(r"\{[a-z_]+\}", "", e["message"]).count("{"):
             fail(f"{where}: a brace in the message is not a field")

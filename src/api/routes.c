@@ -40,6 +40,8 @@ const struct route api_routes[] = {
 	{ "GET", BASE "certificate", rows, handle_rows, &noun_certificate, "Certificates" },
 	{ "GET", BASE "shunt", rows, handle_rows, &noun_shunt, "Shunts" },
 	{ "GET", BASE "source", rows, handle_rows, &noun_source, "Sources of facts" },
+	{ "GET", BASE "service", rows, handle_rows, &noun_service, "IKE daemons" },
+	{ "GET", BASE "failure", rows, handle_rows, &noun_failure, "Negotiations that failed" },
 	{ "GET", BASE "statistic", rows, handle_rows, &noun_statistic, "Statistics" },
 	{ "GET", BASE "mainmode-statistic", rows, handle_rows, &noun_mainmode_statistic,
 		"Main Mode statistics" },

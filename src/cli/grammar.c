@@ -90,6 +90,13 @@ const struct command commands[] = {
 		"network interfaces and their addresses", "", show_run },
 	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, LIST, &noun_source,
 		"what feeds the monitor, and what is blind without it", "", show_run },
+	{ { "show", "service" }, "", 0, 0, CHOICE_NONE, LIST, &noun_service,
+		"IKE daemons: which run, and how those that do not ended", "", show_run },
+	{ { "show", "failure" }, "", 0, 0, CHOICE_NONE, LIST, &noun_failure,
+		"negotiations that failed, why, and what to do",
+		"One row for each peer, connection and cause, with how often; the newest is last. "
+		"The event log has each of them: ipsecmon events --where id>=544,id<=547.",
+		show_run },
 	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, LIST, &noun_statistic,
 		"counters and gauges, with where each number comes from", "", show_run },
 	{ { "find", NULL }, "SRC DST [PROTO [SPORT [DPORT]]]", 2, 5, CHOICE_NONE,

@@ -29,6 +29,9 @@ struct core *core_free(struct core *c)
 	if (c) {
 		changes_free(c);
 		drops_free(c);
+		services_free(c);
+		negotiations_free(c);
+		failures_free(c);
 		ledger_free(c);
 		free(c);
 	}
@@ -51,7 +54,8 @@ static void feed_origin(struct core *c, const struct fact *f)
 		abort(); /* out of memory before the first fact: nothing to save */
 }
 
-/* Claims wait for a reading, changes for their actor; all else has its effect at once. */
+/* Claims wait for a reading, changes for their actor, failures for more that tells why; all else
+ * has its effect at once. */
 static bool may_wait(uint16_t type)
 {
 	switch (type) {
@@ -64,6 +68,9 @@ static bool may_wait(uint16_t type)
 	case FACT_POLICY:
 	case FACT_POLICY_GONE:
 	case FACT_POLICY_FLUSH:
+	case FACT_NEGOTIATION:
+	case FACT_IKE_SA_GONE:
+	case FACT_SERVICE:
 		return true;
 	default:
 		return false;
@@ -119,10 +126,20 @@ static void feed_poll(struct core *c)
 	claims_settle(c);
 	accounts_settle(c);
 	changes_flush(c, false);
+	negotiations_settle(c, false);
+	services_settle(c, false);
 	ledger_age(c);
 	ike_age(c);
 	c->last_poll_us = c->now_us;
 	c->polled = true;
+}
+
+static void feed_ike_sa(struct core *c, const struct fact *f)
+{
+	if (c->muted)
+		return;
+	negotiations_sa(c, f);
+	ike_events_sa(c, f);
 }
 
 static void dispatch(struct core *c, const struct fact *f)
@@ -176,12 +193,19 @@ static void dispatch(struct core *c, const struct fact *f)
 		drops_sad_result(c, f);
 		break;
 	case FACT_SERVICE:
+		services_fact(c, f);
 		ike_service(c, f);
 		break;
 	case FACT_IKE_SA:
-	case FACT_IKE_SA_GONE:
 	case FACT_CHILD_SA:
+		ike_fact(c, f);
+		feed_ike_sa(c, f);
+		break;
+	case FACT_IKE_SA_GONE:
 	case FACT_CHILD_SA_GONE:
+		feed_ike_sa(c, f); /* while it is still known */
+		ike_fact(c, f);
+		break;
 	case FACT_CONNECTION:
 	case FACT_CONNECTION_CHILD:
 	case FACT_SHUNT:
@@ -191,24 +215,35 @@ static void dispatch(struct core *c, const struct fact *f)
 	case FACT_CONFIG_FILE:
 	case FACT_IKE_SOCKET:
 		ike_fact(c, f);
+		if (f->type == FACT_IKE_DUMP && f->ike_dump.phase == DUMP_END &&
+			(f->ike_dump.list == IKE_LIST_SOCKETS ||
+				f->ike_dump.list == IKE_LIST_CONNECTIONS))
+			listening_changed(c);
 		break;
 	case FACT_NEGOTIATION:
 		tunnels_failed(c, f);
+		if (!c->muted)
+			negotiations_add(c, f);
 		break;
 	case FACT_ACQUIRE:
 	case FACT_RESTORE_STATISTIC:
 		break;
 	case FACT_AUDIT_CHANGE:
 		changes_actor(c, f);
+		link_changes_audit(c, f);
 		break;
 	case FACT_LINK:
+		link_changes_fact(c, f);
 		ledger_link_change(c, f);
 		break;
 	case FACT_ADDR:
+		link_changes_fact(c, f);
 		ledger_addr_change(c, f);
 		break;
 	case FACT_TICK:
 		changes_flush(c, false);
+		negotiations_settle(c, false);
+		services_settle(c, false);
 		rates_tick(c);
 		break;
 	case FACT_AUDIT_SETTING:
@@ -248,6 +283,8 @@ void core_feed(struct core *c, const struct fact *f)
 		if (f->epoch != c->epoch) {
 			claims_orphan(c);
 			drops_orphan(c);
+			negotiations_orphan(c);
+			services_orphan(c);
 			c->bpf_epoch++;
 			c->audit_epoch++; /* nobody listened until the new one did */
 			c->epoch = f->epoch;
@@ -280,6 +317,8 @@ void core_progress(const struct core *c, struct core_progress *ret)
 	claims_pending(c, ret);
 	drops_pending(c, ret);
 	changes_pending(c, ret);
+	negotiations_pending(c, ret);
+	services_pending(c, ret);
 	for (uint8_t i = 0; i < ret->n_pending; i++) {
 		if (ret->pending[i][0] <= ret->done)
 			ret->done = ret->pending[i][0] - 1;

@@ -5,13 +5,22 @@
 
 /* What all parts of the core build on: events by the audit policy, and what may be used. */
 
-/* Is an event of this kind written at present? */
-static bool is_wanted(const struct core *c, uint32_t event_id)
+/* The catalogue's, but for what is of either kind of SA: that one's. */
+static unsigned subcategory_of(const struct event *e)
 {
-	const struct catalog_event *entry = catalog_event(event_id);
-	bool failure = strcmp(entry->outcome, "failure") == 0;
+	for (unsigned i = 0; i < SUBCATEGORY_N; i++) {
+		if (catalog_subcategories[i].name == e->subcategory)
+			return i;
+	}
+	return catalog_event(e->id)->subcategory;
+}
 
-	switch (c->settings[entry->subcategory].value) {
+/* Is an event of this kind written at present? */
+static bool is_wanted(const struct core *c, const struct event *e)
+{
+	bool failure = strcmp(e->outcome, "failure") == 0;
+
+	switch (c->settings[subcategory_of(e)].value) {
 	case AUDIT_NONE:
 		return false;
 	case AUDIT_SUCCESS:
@@ -34,7 +43,7 @@ void core_event_init(struct core *c, struct event *e, uint32_t id, const struct 
 
 bool core_emit(struct core *c, struct event *e)
 {
-	if (c->muted || !is_wanted(c, e->id))
+	if (c->muted || !is_wanted(c, e))
 		return false;
 	e->seq = ++c->seq;
 	c->n_events++;

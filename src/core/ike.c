@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ike_changes.h"
 #include "core/ike_private.h"
 #include "core/internal.h"
 #include "core/joins.h"
@@ -265,6 +266,7 @@ static void connection_there(struct core *c, const struct fact *f)
 	l = s ? ike_put(c, c->ike->connections, &key, sizeof(*l), &fresh) : NULL;
 	if (!l)
 		return;
+	ike_changes_connection(c, s, fresh ? NULL : &l->conn, conn);
 	l->conn = *conn;
 	l->netns = s->netns;
 	l->generation =
@@ -321,8 +323,11 @@ static void sweep_connections(struct core *c, const struct ike_server *s, uint8_
 	for (size_t at = 0; (l = connection_next(c, &at));) {
 		if (l->conn.service == s->service && l->conn.origin == origin &&
 			(s->service || l->conn.daemon == s->daemon) &&
-			(ended || l->generation != s->generation[list]))
+			(ended || l->generation != s->generation[list])) {
+			if (!ended)
+				ike_changes_connection(c, s, &l->conn, NULL);
 			remove_connection(c, l);
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ike_changes.h"
 #include "core/ike_private.h"
 #include "core/internal.h"
 #include "core/joins.h"
@@ -158,6 +159,7 @@ static void child_there(struct core *c, const struct fact *f)
 	l = s ? ike_put(c, c->ike->children, &key, sizeof(*l), &fresh) : NULL;
 	if (!l)
 		return;
+	ike_changes_child(c, s, fresh ? NULL : &l->child, child);
 	l->child = *child;
 	l->netns = s->netns;
 	l->generation =
@@ -210,8 +212,9 @@ static void file_there(struct core *c, const struct fact *f)
 	l = s ? ike_put(c, c->ike->files, &key, sizeof(*l), &fresh) : NULL;
 	if (!l)
 		return;
-	l->file = f->config_file;
 	l->netns = s->netns;
+	ike_changes_file(c, s, fresh ? NULL : &l->file, &f->config_file);
+	l->file = f->config_file;
 	l->generation = s->generation[IKE_LIST_FILES];
 }
 
@@ -277,6 +280,8 @@ static void sweep_children(struct core *c, const struct ike_server *s, uint8_t l
 		child_key_of(&key, child->service, child->origin, child->daemon, child->conn,
 			child->name);
 		map_remove(c->ike->children, &key);
+		if (!ended)
+			ike_changes_child(c, s, child, NULL);
 		tunnels_unconfigured(c, l);
 		free(l);
 	}
@@ -293,7 +298,10 @@ static void sweep_files(struct core *c, const struct ike_server *s, bool ended)
 			    l->generation))
 			continue;
 		file_key_of(&key, &l->file);
-		free(map_remove(c->ike->files, &key));
+		map_remove(c->ike->files, &key);
+		if (!ended)
+			ike_changes_file(c, s, &l->file, NULL);
+		free(l);
 	}
 }
 

@@ -7,6 +7,8 @@
 #include "catalog/catalog.h"
 #include "core/core.h"
 #include "core/ike.h"
+#include "core/negotiations.h"
+#include "core/services.h"
 #include "core/statistics.h"
 #include "match/match.h"
 
@@ -337,6 +339,10 @@ struct core {
 	unsigned n_held;
 	struct actor *actors, **actors_end;
 	unsigned n_actors;
+
+	struct negotiations *negotiations;
+	struct failures failures;
+	struct services *services;
 };
 
 /* emit.c */

@@ -22,6 +22,8 @@ int ledger_new(struct core *c)
 	r = r < 0 ? r : map_new(sizeof(struct pile_key), LIMIT_PILES, c->seed, &c->piles);
 	r = r < 0 ? r : map_new(sizeof(struct episode_key), LIMIT_EPISODES, c->seed, &c->episodes);
 	r = r < 0 ? r : ike_new(c);
+	r = r < 0 ? r : negotiations_new(c);
+	r = r < 0 ? r : services_new(c);
 	return r < 0 ? r : finder_new(c);
 }
 
@@ -108,6 +110,7 @@ static void netns_gone(struct core *c, struct netns *ns)
 	sas_forget(c, ns);
 	policies_forget(c, ns);
 	forget_links(c, ns);
+	link_changes_forget(c, ns->cookie);
 	for (unsigned i = 0; i < SOURCE_N; i++)
 		ns->sources[i].seen = false;
 	core_event_init(c, &e, EVENT_NETNS_GONE, ns);
@@ -256,7 +259,10 @@ void ledger_source(struct core *c, const struct fact *f)
 		return;
 	}
 	s = ns ? &ns->sources[id] : &c->host_sources[id];
-	source_event(c, f, s, ns);
+	if (id == SOURCE_XFRM && ns && !s->seen && f->source_change.state == SOURCE_ABSENT)
+		services_no_xfrm(c, ns, f->source_change.reason);
+	else
+		source_event(c, f, s, ns);
 	if (id == SOURCE_AUDIT && !ns && f->source_change.state == SOURCE_IN_STEP &&
 		(s->state != SOURCE_IN_STEP || f->source_change.losses > s->losses))
 		c->audit_epoch++;
@@ -385,6 +391,7 @@ void ledger_dump(struct core *c, const struct fact *f)
 		ns->policy_dumping = false;
 		break;
 	default:
+		listening_list(c, f);
 		links_dump(c, f, ns);
 		break;
 	}

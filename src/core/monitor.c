@@ -158,6 +158,8 @@ void monitor_fact(struct core *c, const struct fact *f)
 		claims_settle(c);
 		accounts_settle(c);
 		changes_flush(c, true);
+		negotiations_settle(c, true);
+		services_settle(c, true);
 		core_event_init(c, &e, EVENT_MONITOR_STOPPED, NULL);
 		core_emit(c, &e);
 		break;

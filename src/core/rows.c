@@ -207,6 +207,10 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 		return each_setting(c, each, userdata);
 	if (n == &noun_lint)
 		return lint_each(c, each, userdata);
+	if (n == &noun_service)
+		return services_each(c, each, userdata);
+	if (n == &noun_failure)
+		return failures_each(c, each, userdata);
 	return ike_each(c, n, each, userdata);
 }
 

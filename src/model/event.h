@@ -15,7 +15,7 @@ enum evidence {
 /* Bits of the configuration's `evidence`: which may attribute drops. */
 #define EVIDENCE_BIT(e) (1u << (e))
 
-#define EVENT_DETAIL_SIZE 1024
+#define EVENT_DETAIL_SIZE 3072
 #define EVENT_TEXT_SIZE 512
 
 /*

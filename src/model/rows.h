@@ -53,3 +53,27 @@ struct lint_row {
 	uint32_t other; /* index of the policy in the way */
 	const char *cause, *remedy;
 };
+
+struct negotiation;
+
+/* A row of noun_failure: negotiations that failed, the same but for their time. */
+struct failure_row {
+	const struct negotiation *n; /* the newest */
+	const char *daemon, *netns;
+	const char *evidence; /* what said so */
+	const char *why, *remedy;
+	uint32_t event;
+	uint64_t first_us, last_us, count;
+};
+
+struct service;
+
+/* A row of noun_service. */
+struct service_row {
+	const struct service *service;
+	const char *netns;
+	uint64_t since_us; /* in this state */
+	const char *sockets; /* "0.0.0.0:500 [::]:4500", or why that is not known */
+	uint64_t drops, queue; /* of its sockets */
+	bool sockets_known;
+};

@@ -56,7 +56,7 @@ extern const struct noun noun_sa, noun_policy, noun_link, noun_source, noun_stat
 	noun_reconcile, noun_audit_setting, noun_lint, noun_ike_sa, noun_child_sa, noun_connection,
 	noun_tunnel, noun_lineage, noun_mainmode_filter, noun_mainmode_policy,
 	noun_quickmode_filter, noun_quickmode_policy, noun_active_policy, noun_certificate,
-	noun_shunt, noun_mainmode_statistic, noun_quickmode_statistic;
+	noun_shunt, noun_mainmode_statistic, noun_quickmode_statistic, noun_failure, noun_service;
 extern const struct noun *const nouns[]; /* all, NULL-terminated */
 
 const struct noun *noun_find(const char *name); /* NULL: none */

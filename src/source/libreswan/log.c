@@ -62,7 +62,7 @@ static bool take_subject(struct span *line, struct subject *ret)
 	} else if (whack_take_name(&s, &subject.conn)) {
 		struct span rest = s, peer = { 0 };
 		bool state = text_until(&rest, " #", &peer) &&
-			text_number(&rest, 10, UINT64_MAX, &number) && text_take(&rest, ": ");
+			     text_number(&rest, 10, UINT64_MAX, &number) && text_take(&rest, ": ");
 
 		if (state && !memmem(peer.p, peer.n, ": ", 2)) {
 			subject.number = number;
@@ -100,8 +100,8 @@ static struct pluto_trace *trace_of(struct libreswan *l, uint64_t number)
 static bool is_about_offers(unsigned cause)
 {
 	return cause == CAUSE_IKE_PROPOSAL || cause == CAUSE_IKE_PROPOSAL_REFUSED ||
-		cause == CAUSE_CHILD_PROPOSAL || cause == CAUSE_CHILD_PROPOSAL_REFUSED ||
-		cause == CAUSE_TS || cause == CAUSE_TS_REFUSED;
+	       cause == CAUSE_CHILD_PROPOSAL || cause == CAUSE_CHILD_PROPOSAL_REFUSED ||
+	       cause == CAUSE_TS || cause == CAUSE_TS_REFUSED;
 }
 
 static void add_offers(struct negotiation *n, const struct pluto_conn *conn,
@@ -121,7 +121,7 @@ static void add_offers(struct negotiation *n, const struct pluto_conn *conn,
 		memcpy(n->ours, n->child ? conn->child.proposals : conn->connection.proposals,
 			sizeof(n->ours));
 	} else if (text_append(span_text(conn->child.local_ts), n->ours, sizeof(n->ours)) &&
-		text_append(span_text("==="), n->ours, sizeof(n->ours))) {
+		   text_append(span_text("==="), n->ours, sizeof(n->ours))) {
 		text_append(span_text(conn->child.remote_ts), n->ours, sizeof(n->ours));
 	}
 }
@@ -209,7 +209,7 @@ static bool is_repeated(struct libreswan *l, const struct daemonlog_entry *e,
 	for (size_t i = 0; i < ARRAY_LEN(l->traces) && !repeated; i++) {
 		const struct pluto_trace *t = &l->traces[i];
 		bool same = t == trace ||
-			(v1 && e->child && !memcmp(&t->conn, &subject->conn, sizeof(t->conn)));
+			    (v1 && e->child && !memcmp(&t->conn, &subject->conn, sizeof(t->conn)));
 
 		repeated = same && t->said == e && now_us - t->said_us < SAME_FAILURE_US;
 	}

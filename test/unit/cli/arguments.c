@@ -67,8 +67,9 @@ static void wrong_words_say_what_was_meant(void **state)
 	refused("stauts", "did you mean 'status'");
 	refused("sa", "did you mean 'show sa'");
 	refused("s", "may mean: status, show");
-	refused("show s", "may mean: sa, source, statistic");
-	refused("show", "show what? There are: sa, policy, link, source, statistic");
+	refused("show s", "may mean: sa, source, service, statistic");
+	refused("show",
+		"show what? There are: sa, policy, link, source, service, failure, statistic");
 	refused("show polcy", "did you mean 'policy'");
 	refused("show xylophone", "there are: sa, policy");
 	refused("quux", "there are: status, show");

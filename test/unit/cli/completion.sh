@@ -22,7 +22,7 @@ check()
 
 compopt() { :; } # works only while completing
 check 'ipsecmon s' status show
-check 'ipsecmon show ' sa policy link source statistic
+check 'ipsecmon show ' sa policy link source service failure statistic
 check 'ipsecmon show po' policy
 check 'ipsecmon -j sh' show
 check 'ipsecmon --socket /x sh' show

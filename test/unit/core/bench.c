@@ -6,11 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Room for one more of n things. */
+static void *grow(void *p, size_t n, size_t *room, size_t size)
+{
+	assert_true(n < BENCH_EVENTS);
+	if (n < *room)
+		return p;
+	*room = *room ? 2 * *room : 16;
+	p = realloc(p, *room * size);
+	assert_non_null(p);
+	return p;
+}
+
 static void on_event(void *userdata, const struct event *e)
 {
 	struct bench *b = userdata;
 
-	assert_true(b->n < BENCH_EVENTS);
+	b->events = grow(b->events, b->n, &b->room, sizeof(*e));
 	b->events[b->n++] = *e;
 }
 
@@ -18,7 +30,7 @@ static void on_reading(void *userdata, const struct core_reading *r)
 {
 	struct bench *b = userdata;
 
-	assert_true(b->n_readings < BENCH_EVENTS);
+	b->readings = grow(b->readings, b->n_readings, &b->room_readings, sizeof(*r));
 	b->readings[b->n_readings++] = *r;
 }
 
@@ -89,6 +101,8 @@ struct bench *bench_new(uint32_t evidence)
 void bench_free(struct bench *b)
 {
 	core_free(b->core);
+	free(b->events);
+	free(b->readings);
 	free(b);
 }
 

@@ -16,10 +16,10 @@
 
 struct bench {
 	struct core *core;
-	struct event events[BENCH_EVENTS];
-	size_t n;
-	struct core_reading readings[BENCH_EVENTS];
-	size_t n_readings;
+	struct event *events; /* up to BENCH_EVENTS */
+	size_t n, room;
+	struct core_reading *readings;
+	size_t n_readings, room_readings;
 	struct fact kept[BENCH_KEPT]; /* FACT_RESTORE_STATISTIC, in the order they were told */
 	size_t n_kept;
 	uint64_t ns, seq, epoch;
