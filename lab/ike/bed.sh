@@ -18,11 +18,12 @@
 
 PAIRS='strongswan notify libreswan mixed'
 
-# ends_of PAIR: sets RED and BLUE.
+# ends_of PAIR: sets RED and BLUE, and LINK, the device by which they reach each other.
 ends_of()
 {
+	LINK=v0
 	case $1 in
-	mixed) RED=strongswan-red BLUE=libreswan-blue ;;
+	mixed) RED=strongswan-red BLUE=libreswan-blue LINK=v1 ;;
 	*) RED=$1-red BLUE=$1-blue ;;
 	esac
 }
@@ -50,60 +51,7 @@ at_end()
 	local pid
 	pid=$(<"$BED/$1/pid")
 	shift
-	PATH=$PATH:/usr/libexec/ipsec timeout 30 nsenter -t "$pid" --mount --root --net -- "$@"
-}
-
-# with_usr DAEMON COMMAND...: with the daemon's programs and libraries over the machine's.
-with_usr()
-{
-	local usr
-	usr=$(echo "$LAB_DAEMONS/$1"-[0-9]*)/usr
-	shift
-	unshare --mount --propagation private sh -c '
-		usr=$1 && shift && mount -t overlay -o lowerdir="$usr:/usr" usr /usr && exec "$@"' - "$usr" "$@"
-}
-
-# ---- a case: what its file "up" says
-
-# both [SETTING=VALUE...]: what is configured at both ends; red, blue: at this end only.
-both()
-{
-	RED_SET+=("$@")
-	BLUE_SET+=("$@")
-}
-
-red()
-{
-	RED_SET+=("$@")
-}
-
-blue()
-{
-	BLUE_SET+=("$@")
-}
-
-# settings END OWN PEER IP PEER_IP WORDS...: fills SET.
-settings()
-{
-	local own=$2 peer=$3 word
-	declare -gA SET=([version]=2 [auth]=psk [secret]="planted secret of $CONNECTION" [cert]=$2 [certs]=1 [kept]=
-		[local]=$4 [remote]=$5 [ike]=aes128-sha256-modp2048 [esp]=aes128gcm16 [mode]=tunnel [encap]=no
-		[unique]=replace [ike_rekey]=0 [reauth]=0 [rekey]=0 [life]=1h [ike_life]=1h [dpd]=0 [dpd_timeout]=3
-		[dpd_action]=clear [start]=none [vip]= [pool]= [send_cert]= [children]="$NET_OWN=$NET_PEER" [id]= [peer]=)
-	shift 5
-	for word; do
-		SET[${word%%=*}]=${word#*=}
-	done
-	if [ "${SET[auth]}" = psk ]; then
-		: "${SET[id]:=$CONNECTION.$own@lab}" "${SET[peer]:=$CONNECTION.$peer@lab}"
-		[ "${SET[id]}" ] || SET[id]=$CONNECTION.$own@lab
-		[ "${SET[peer]}" ] || SET[peer]=$CONNECTION.$peer@lab
-	else
-		local subject=${SET[cert]}
-		[ "$subject" != stale ] || subject=red
-		[ "${SET[id]}" ] || SET[id]="O=Lab, CN=$subject"
-		[ "${SET[peer]}" ] || SET[peer]="O=Lab, CN=$peer"
-	fi
+	PATH=$PATH:/usr/libexec/ipsec labtool at "$pid" 30 "$@"
 }
 
 # case_instance CASE PAIR N: from here on all words are about that one.
@@ -116,31 +64,6 @@ case_instance()
 	IP_RED=10.9.$N.1 IP_BLUE=10.9.$N.2 IN_RED=10.1.$N.1 IN_BLUE=10.2.$N.1
 	NET_RED=10.1.$N.0/24 NET_BLUE=10.2.$N.0/24
 	RED_SET=() BLUE_SET=()
-	LINK=v0
-	[ "$PAIR" != mixed ] || LINK=v1
-}
-
-# case_configure: writes what "up" says into the configurations of both ends.
-case_configure()
-{
-	. "$LAB/ike/cases/$CASE/up"
-	local NET_OWN=$NET_RED NET_PEER=$NET_BLUE
-	settings "$RED" red "${PEER_OF_RED:-blue}" "$IP_RED" "$IP_BLUE" "${RED_SET[@]}"
-	[ -z "${NO_RED:-}" ] && end "$RED" connection
-	NET_OWN=$NET_BLUE NET_PEER=$NET_RED
-	settings "$BLUE" blue "${PEER_OF_BLUE:-red}" "$IP_BLUE" "$IP_RED" "${BLUE_SET[@]}"
-	[ -z "${NO_BLUE:-}" ] && end "$BLUE" connection
-	local netns own
-	while read -r netns own; do
-		at "$netns" address add "$own" dev "$LINK"
-	done <<-END
-		$RED $IP_RED/24
-		$BLUE $IP_BLUE/24
-		$RED $IN_RED/32
-		$BLUE $IN_BLUE/32
-	END
-	at "$RED" route add "$NET_BLUE" via "$IP_BLUE" src "$IN_RED"
-	at "$BLUE" route add "$NET_RED" via "$IP_RED" src "$IN_BLUE"
 }
 
 # ---- daemons
@@ -256,7 +179,7 @@ kernel_spis()
 # installed [COUNT]: that many pairs (by default one a child), and daemons and kernels agree on the SPIs.
 installed()
 {
-	local count=${1:-$(wc -w <<<"$CHILDREN")} spis
+	local count=${1:-$CHILDREN} spis
 	spis=$(spis "$RED")
 	[ "$(grep -c . <<<"$spis")" = "$count" ] || return
 	[ "$(awk '{print $2, $1}' <<<"$spis" | sort)" = "$(spis "$BLUE")" ] || return
@@ -298,6 +221,39 @@ carries()
 		expect "$NAME: datagrams get from blue to red" labtool talk -c "$count" -p 7001 "$BLUE" "$RED" "$to" "$from"
 }
 
+# replaced: none of the child SAs in $before is left, and daemons and kernels agree on the new ones.
+replaced()
+{
+	if within 20 replaced_all; then
+		echo "ok - $NAME: the child SA is replaced"
+	else
+		echo "not ok - $NAME: the child SA is replaced"
+		printf '# before: %s\n# now: %s\n' "$before" "$(spis "$RED")"
+	fi
+}
+
+replaced_all()
+{
+	[ -z "$(comm -12 <(echo "$before") <(spis "$RED"))" ] && installed
+}
+
+# ike_replaced: red logs it, each daemon in its words.
+ike_replaced()
+{
+	case $RED in
+	libreswan-*) says "$RED" 'rekeyed #|established IKE SA.*rekey|initiator rekeyed IKE SA' ;;
+	*) says "$RED" 'IKE_SA .* rekeyed between' ;;
+	esac
+}
+
+# virtual_address ADDRESS: red has it, or gets it: Libreswan's script, which would do so, is not run here.
+virtual_address()
+{
+	ip -n "$RED" -o address | grep -qF " $1/" || ip -n "$RED" address add "$1/32" dev "$LINK" &&
+		ip -n "$RED" route replace "$NET_BLUE" via "$IP_BLUE" src "$1" &&
+		ip -n "$BLUE" route replace "$1" via "$IP_RED" src "$IN_BLUE"
+}
+
 # clean_up: the daemons let go of what this instance made.
 clean_up()
 {
@@ -305,11 +261,13 @@ clean_up()
 	for end in "$RED" "$BLUE"; do
 		[ ! -e "$BED/$end/pid" ] || end "$end" down >/dev/null 2>&1
 	done
+	true
 }
 
-# keep: the evidence of this instance, for people and for the comparison.
+# keep: the evidence of this instance, for people who want to have it (LAB_KEEP).
 keep()
 {
+	[ -n "$LAB_KEEP" ] || return 0
 	local side end dir=$LAB_OUT/result/ike/$NAME
 	mkdir -p "$dir"
 	for side in red blue; do
@@ -340,91 +298,41 @@ case_instances()
 	done
 }
 
-# link_ends: the netns and the links between them.
-link_ends()
+# asked: "CASE PAIR N" of those that were asked for.
+asked()
 {
-	local pair
-	for pair; do
-		ends_of "$pair"
-		local device=v0
-		[ "$pair" != mixed ] || device=v1
-		[[ " $ENDS " = *" $RED "* ]] || ENDS="$ENDS $RED"
-		[[ " $ENDS " = *" $BLUE "* ]] || ENDS="$ENDS $BLUE"
-		LINKS+=("link add $device netns $RED type veth peer name $device netns $BLUE")
-	done
-	local end
-	for end in $ENDS; do
-		topology netns add "$end"
-		at "$end" link set lo up
-	done
-	printf '%s\n' "${LINKS[@]}" >>"$LAB_TMP/topology"
-	for pair; do
-		ends_of "$pair"
-		local device=v0
-		[ "$pair" != mixed ] || device=v1
-		at "$RED" link set "$device" up
-		at "$BLUE" link set "$device" up
-	done
-}
-
-# ike_daemons DAEMON...: are they here?
-ike_daemons()
-{
-	local daemon
-	for daemon; do
-		[ -d "$(echo "$LAB_DAEMONS/$daemon"-[0-9]*)" ] || return
-	done
+	local case pair number
+	while read -r case pair number; do
+		! wanted "$case.$pair" "$case" "$pair" || echo "$case $pair $number"
+	done < <(case_instances)
 }
 
 ike()
 {
-	local case pair number list=() pairs=
-	while read -r case pair number; do
-		wanted "$case.$pair" "$case" "$pair" || continue
-		list+=("$case $pair $number")
-		[[ " $pairs " = *" $pair "* ]] || pairs="$pairs $pair"
-	done < <(case_instances)
-	[ ${#list[@]} -gt 0 ] || return 0
-
-	BED=$LAB_TMP/ike ENDS='' LINKS=()
-	mkdir -p "$BED"
-	cp -r "$LAB_OUT/pki" "$BED/"
-	note "configuring ${#list[@]} cases"
-	# shellcheck disable=SC2086 # words
-	link_ends $pairs
-	local end entry
-	for end in $ENDS; do
-		end "$end" configure
-	done
-	for entry in "${list[@]}"; do
-		read -r case pair number <<<"$entry"
-		case_instance "$case" "$pair" "$number"
-		(case_configure) || die "$NAME: it cannot be configured"
-	done
+	BED=$LAB_TMP/ike
+	cp -r "$LAB_OUT/prepared/." "$LAB_TMP/"
+	local case pair number ends end
+	ends=$(<"$BED/ends")
 	build
-	for end in $ENDS; do
-		[[ $end != libreswan-* ]] || libreswan_database "$end"
-	done
-	note "starting daemons: $ENDS"
-	for end in $ENDS; do
+	note "starting daemons: $ends"
+	for end in $ends; do
 		daemon_start "$end"
 	done
-	for end in $ENDS; do
+	for end in $ends; do
 		daemon_ready "$end"
 	done
-	for entry in "${list[@]}"; do
-		read -r case pair number <<<"$entry"
+	while read -r case pair number; do
 		case_instance "$case" "$pair" "$number"
 		note "$NAME"
 		mark
 		(
-			CHILDREN=1
+			CHILDREN=$(<"$BED/$NAME.children")
 			. "$LAB/ike/cases/$CASE/act"
 			keep
 			clean_up
-		) || echo "not ok - $NAME: carried out"
-	done
-	for end in $ENDS; do
+		) </dev/null || echo "not ok - $NAME: carried out"
+	done < <(asked)
+	for end in $ends; do
 		[ ! -e "$BED/$end/pid" ] || daemon_end "$end" TERM || echo "not ok - $end: ends when told"
 		mkdir -p "$LAB_OUT/result/ike/$end"
 		cp "$(end "$end" log)" "$BED/$end/said" "$LAB_OUT/result/ike/$end/"

@@ -18,8 +18,11 @@ libreswan_configure()
 # libreswan_database END: its certificates and keys, as NSS keeps them.
 libreswan_database()
 {
-	local db=sql:$BED/$1/conf/ipsec.d name
-	with_usr libreswan bash -c '
+	local db=sql:$BED/$1/conf/ipsec.d
+	local usr
+	usr=$(echo "$LAB_DAEMONS/libreswan"-[0-9]*)/usr
+	# shellcheck disable=SC2016,SC2046 # expanded there; words
+	LD_LIBRARY_PATH=$(echo "$usr"/lib/*-linux-gnu) PATH=$usr/bin:$PATH bash -c '
 		db=$1 pki=$2
 		shift 2
 		certutil -N -d "$db" --empty-password

@@ -8,7 +8,7 @@ strongswan_configure()
 {
 	local conf=$BED/$1/conf notify=
 	[[ $1 != notify-* ]] || notify=error-notify
-	mkdir -p "$conf"/swanctl/{x509,x509ca,x509crl,private,conf.d}
+	mkdir -p "$conf"/swanctl/{x509,x509ca,x509crl,x509ocsp,x509aa,x509ac,pubkey,rsa,ecdsa,bliss,pkcs8,pkcs12,private,conf.d}
 	cp "$BED/pki/ca.pem" "$conf/swanctl/x509ca/"
 	cp "$BED/pki/ca.crl" "$conf/swanctl/x509crl/"
 	echo 'include conf.d/*.conf' >"$conf/swanctl/swanctl.conf"
@@ -36,6 +36,9 @@ strongswan_configure()
 					socket = unix:///run/charon.enfy
 				}
 			}
+		}
+		swanctl {
+			load = random nonce openssl pem pkcs1 pkcs8 x509
 		}
 	END
 }
@@ -68,9 +71,10 @@ strongswan_load()
 # strongswan_connection END: the connection of which SET tells, in the file of its name.
 strongswan_connection()
 {
-	local swanctl=$BED/$1/conf/swanctl child=${SET[mode]} auth=psk i
+	local swanctl=$BED/$1/conf/swanctl child=${SET[mode]} auth=psk own= i
 	[ "${SET[auth]}" = psk ] || auth=pubkey
 	if [ "$auth" = pubkey ]; then
+		own=${SET[cert]}.pem
 		cp "$BED/pki/${SET[cert]}.key" "$swanctl/private/${SET[cert]}.pem"
 		cp "$BED/pki/${SET[cert]}.pem" "$swanctl/x509/"
 		[ -z "${SET[kept]}" ] || cp "$BED/pki/${SET[kept]}.pem" "$swanctl/x509/"
@@ -94,7 +98,7 @@ strongswan_connection()
 				local {
 					auth = $auth
 					id = "${SET[id]}"
-					${SET[certs]:+certs = ${SET[cert]}.pem}
+					${own:+certs = $own}
 				}
 				remote {
 					auth = $auth
@@ -136,10 +140,9 @@ strongswan_connection()
 # strongswan_up END: starts to negotiate the connection's children, and waits for the result.
 strongswan_up()
 {
-	local i=1 ts
-	for ts in ${SET[children]}; do
+	local i
+	for ((i = 1; i <= CHILDREN; i++)); do
 		at_end "$1" swanctl --initiate --child "$CONNECTION-$i" --timeout 20 || return
-		i=$((i + 1))
 	done
 }
 
