@@ -98,7 +98,7 @@ struct shunt_brief {
 };
 
 /* A failed negotiation of which more evidence may come. */
-struct failure {
+struct failed_attempt {
 	uint64_t service, unique, boot_ns;
 	struct addr remote;
 	bool child, final, authentication;
@@ -115,7 +115,7 @@ struct statistics {
 	struct ike_service *services;
 	unsigned n_services;
 	struct map *ike_sas, *shunts; /* struct ike_key → struct ike_brief, struct shunt_brief */
-	struct failure failures[NEGOTIATIONS_REMEMBERED];
+	struct failed_attempt failures[NEGOTIATIONS_REMEMBERED];
 	struct asked asked[REQUESTS_REMEMBERED];
 	unsigned n_failures, n_asked; /* ever */
 };
@@ -384,7 +384,7 @@ static bool is_no_negotiation(unsigned cause)
 	       cause == CAUSE_UNIQUE;
 }
 
-static bool same_failure(const struct core *c, const struct failure *e, const struct negotiation *n)
+static bool same_failure(const struct core *c, const struct failed_attempt *e, const struct negotiation *n)
 {
 	if (e->service != n->service || e->child != n->child ||
 		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
@@ -397,10 +397,10 @@ static bool same_failure(const struct core *c, const struct failure *e, const st
 	return e->remote.family == 0 || n->remote.family == 0 || addr_equal(&e->remote, &n->remote);
 }
 
-static struct failure *failure_of(struct core *c, const struct negotiation *n)
+static struct failed_attempt *failure_of(struct core *c, const struct negotiation *n)
 {
 	struct statistics *t = c->statistics;
-	struct failure *e;
+	struct failed_attempt *e;
 
 	for (unsigned i = 1; i <= NEGOTIATIONS_REMEMBERED && i <= t->n_failures; i++) {
 		e = &t->failures[(t->n_failures - i) % NEGOTIATIONS_REMEMBERED];
@@ -408,7 +408,7 @@ static struct failure *failure_of(struct core *c, const struct negotiation *n)
 			return e;
 	}
 	e = &t->failures[t->n_failures++ % NEGOTIATIONS_REMEMBERED];
-	*e = (struct failure){
+	*e = (struct failed_attempt){
 		.service = n->service, .unique = n->unique, .remote = n->remote, .child = n->child
 	};
 	return e;
@@ -421,7 +421,7 @@ static void negotiation_fact(struct core *c, const struct fact *f)
 	struct ike_key key = { n->service, n->unique };
 	struct netns *ns = netns_of(c, s);
 	bool by_itself, seen;
-	struct failure *e;
+	struct failed_attempt *e;
 
 	if (!ns || is_no_negotiation(n->cause))
 		return;
