@@ -120,6 +120,9 @@ static void take_message(struct observe *o, const struct ipc_message *m, int *fd
 	case IPC_SERVICE:
 		services_add(o, m, fds, n_fds);
 		break;
+	case IPC_WHACK_DONE:
+		services_whacked(o, m, fds, n_fds);
+		break;
 	case IPC_SERVICES_READY:
 		services_ready(o, m);
 		break;

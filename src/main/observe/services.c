@@ -83,6 +83,8 @@ static void tell_host(struct observe *o)
 
 static void free_one(struct daemon *d)
 {
+	charon_done(d);
+	pluto_done(d);
 	d->source_poll = observe_unwatch(d->source_poll);
 	service_source_free(d->source);
 	free(d);
@@ -209,6 +211,9 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 		free(d);
 		return;
 	}
+	d->log = -1;
+	if (d->service.daemon == DAEMON_LIBRESWAN && pluto_begin(d) < 0)
+		log_line(LOG_ERR, "no memory to speak to %s (process %u)", m->name, m->service.pid);
 	o->daemons[o->n_daemons++] = d;
 	d->source_poll = observe_watch(o, service_source_fd(d->source, 0), on_source, d);
 	root = take(m, fds, n_fds, IPC_SLOT_ROOT);
@@ -216,6 +221,25 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 		read_files(o, d->service.daemon, d->service.id, d->netns, root);
 	if (o->services_listed)
 		tell_host(o);
+}
+
+/* The supervisor has opened something, or could not. */
+static void contact(struct daemon *d, const struct ipc_message *m, int *fds, unsigned n_fds)
+{
+	int vici = take(m, fds, n_fds, IPC_SLOT_VICI);
+	int notify = take(m, fds, n_fds, IPC_SLOT_ERROR_NOTIFY);
+	int log = take(m, fds, n_fds, IPC_SLOT_LOG);
+
+	if (d->service.daemon == DAEMON_STRONGSWAN)
+		service_source_control(d->source, m->service.control, m->text);
+	if (vici >= 0)
+		charon_vici(d, vici);
+	if (notify >= 0)
+		charon_notify(d, notify);
+	if (log >= 0 && d->libreswan)
+		pluto_log(d, log);
+	else if (log >= 0)
+		close(log);
 }
 
 void services_add(struct observe *o, const struct ipc_message *m, int *fds, unsigned n_fds)
@@ -227,7 +251,16 @@ void services_add(struct observe *o, const struct ipc_message *m, int *fds, unsi
 	if (!d && (m->flags & IPC_HAS(IPC_SLOT_PIDFD)))
 		introduce(o, m, fds, n_fds);
 	else if (d)
-		service_source_control(d->source, m->service.control, m->text);
+		contact(d, m, fds, n_fds);
+}
+
+void services_whacked(
+	struct observe *o, const struct ipc_message *m, const int *fds, unsigned n_fds)
+{
+	struct daemon *d = find(o, m->service.id);
+
+	if (d && d->libreswan)
+		pluto_whacked(d, m, n_fds > 0 ? fds[0] : -1);
 }
 
 void services_ready(struct observe *o, const struct ipc_message *m)
@@ -256,6 +289,8 @@ void services_second(struct observe *o)
 	if (o->confsource)
 		confsource_tick(o->confsource, now);
 	for (size_t i = o->n_daemons; i-- > 0;) {
+		charon_second(o->daemons[i], now);
+		pluto_second(o->daemons[i], now);
 		service_source_tick(o->daemons[i]->source, now);
 		if (service_source_over(o->daemons[i]->source))
 			remove_at(o, i);
@@ -274,8 +309,15 @@ void services_crashed(void *observe, uint32_t pid, uint32_t signal)
 
 void services_restate(struct observe *o)
 {
-	for (size_t i = 0; i < o->n_daemons; i++)
-		service_source_restate(o->daemons[i]->source);
+	for (size_t i = 0; i < o->n_daemons; i++) {
+		struct daemon *d = o->daemons[i];
+
+		service_source_restate(d->source);
+		if (d->strongswan)
+			strongswan_restate(d->strongswan);
+		if (d->libreswan)
+			libreswan_restate(d->libreswan);
+	}
 	if (o->confsource)
 		confsource_restate(o->confsource);
 	if (o->services_listed)
