@@ -241,14 +241,11 @@ static void tell_gauges(struct strongswan *s, struct span section, const char *i
 		uint64_t value;
 
 		field_text(item.name, key, sizeof(key));
-		if (snprintf(name, sizeof(name), "%s%s%s", in, in[0] ? "." : "", key) >=
-			(int)sizeof(name))
+		if (snprintf(name, sizeof(name), "%s.%s", in, key) >= (int)sizeof(name))
 			continue;
 		if (item.kind == VICI_VALUE && field_number(item.body, 10, &value))
 			tell_counter(s, name, value, true, told);
-		/* Its memory changes all the time and tells nothing of IKE. */
-		else if (item.kind == VICI_SECTION && !vici_is(item.name, "mallinfo") &&
-			 !vici_is(item.name, "mem") && !vici_is(item.name, "uptime"))
+		else if (item.kind == VICI_SECTION)
 			tell_gauges(s, item.body, name, told);
 	}
 }
@@ -274,13 +271,16 @@ static void tell_counters(struct strongswan *s, struct span answer, bool *told)
 	}
 }
 
+static const char *const gauges[] = { "ikesas", "queues" };
+
 void lists_done(struct strongswan *s, enum request r, struct span answer)
 {
 	uint64_t hash;
 	bool told = false;
 
-	if (r == REQUEST_STATS)
-		tell_gauges(s, answer, "", &told);
+	/* Of all else charon tells its threads and its memory, which change all the time. */
+	for (size_t i = 0; r == REQUEST_STATS && i < ARRAY_LEN(gauges); i++)
+		tell_gauges(s, vici_get(answer, VICI_SECTION, gauges[i]), gauges[i], &told);
 	if (r == REQUEST_COUNTERS || r == REQUEST_ALL_COUNTERS)
 		tell_counters(s, answer, &told);
 	if (told)

@@ -59,7 +59,7 @@ bool strongswan_lost(const struct strongswan *s);
 const char *strongswan_version(const struct strongswan *s); /* "5.9.8"; "": not told yet */
 /*
  * The line by which charon said that it was told to stop ("SIGTERM received, shutting down"); "":
- * none. For how the process ended.
+ * none, which it may also be when it was told so, for its last lines are not always sent.
  */
 const char *strongswan_words(const struct strongswan *s);
 
