@@ -43,7 +43,7 @@ struct pluto_trace {
 	uint64_t number; /* 0: free */
 	uint64_t used;
 	struct whack_name conn;
-	bool role_known, initiator;
+	bool role_known, initiator, up;
 	const struct daemonlog_entry *said; /* the last failure */
 	uint64_t said_us; /* 0: none */
 	char theirs[PROPOSALS_SIZE];
