@@ -80,6 +80,7 @@ struct libreswan {
 	/* log.c */
 	char line[LOG_LINE_MAX]; /* the part of one that was read so far */
 	size_t n_line;
+	bool line_cut;
 	uint64_t lines;
 	struct pluto_trace traces[TRACES];
 	char words[IDENTITY_SIZE];

@@ -62,7 +62,7 @@ static bool take_subject(struct span *line, struct subject *ret)
 	} else if (whack_take_name(&s, &subject.conn)) {
 		struct span rest = s, peer = { 0 };
 		bool state = text_until(&rest, " #", &peer) &&
-			text_number(&rest, 10, UINT64_MAX, &number) && text_take(&rest, ": ");
+			     text_number(&rest, 10, UINT64_MAX, &number) && text_take(&rest, ": ");
 
 		if (state && !memmem(peer.p, peer.n, ": ", 2)) {
 			subject.number = number;
@@ -100,8 +100,8 @@ static struct pluto_trace *trace_of(struct libreswan *l, uint64_t number)
 static bool is_about_offers(unsigned cause)
 {
 	return cause == CAUSE_IKE_PROPOSAL || cause == CAUSE_IKE_PROPOSAL_REFUSED ||
-		cause == CAUSE_CHILD_PROPOSAL || cause == CAUSE_CHILD_PROPOSAL_REFUSED ||
-		cause == CAUSE_TS || cause == CAUSE_TS_REFUSED;
+	       cause == CAUSE_CHILD_PROPOSAL || cause == CAUSE_CHILD_PROPOSAL_REFUSED ||
+	       cause == CAUSE_TS || cause == CAUSE_TS_REFUSED;
 }
 
 static void add_offers(struct negotiation *n, const struct pluto_conn *conn,
@@ -121,7 +121,7 @@ static void add_offers(struct negotiation *n, const struct pluto_conn *conn,
 		memcpy(n->ours, n->child ? conn->child.proposals : conn->connection.proposals,
 			sizeof(n->ours));
 	} else if (text_append(span_text(conn->child.local_ts), n->ours, sizeof(n->ours)) &&
-		text_append(span_text("==="), n->ours, sizeof(n->ours))) {
+		   text_append(span_text("==="), n->ours, sizeof(n->ours))) {
 		text_append(span_text(conn->child.remote_ts), n->ours, sizeof(n->ours));
 	}
 }
@@ -196,13 +196,14 @@ static void tell(struct libreswan *l, const struct daemonlog_entry *e,
 
 /*
  * The same again, by a retransmission: of the same state, or, as an IKEv1 responder makes a new
- * state of each copy of a message, of the same connection.
+ * state of each copy of a message whose offer it refuses, of the same connection.
  */
 static bool is_repeated(struct libreswan *l, const struct daemonlog_entry *e,
 	const struct subject *subject, struct pluto_trace *trace)
 {
 	const struct pluto_conn *conn = conns_find(l, &subject->conn);
-	bool v1 = conn && conn->connection.version == 1 && e->who == DAEMONLOG_RESPONDER;
+	bool anew = conn && conn->connection.version == 1 && e->who == DAEMONLOG_RESPONDER &&
+		    is_about_offers(e->cause);
 	uint64_t now_us = clock_real_us();
 	bool repeated = false;
 
@@ -214,8 +215,8 @@ static bool is_repeated(struct libreswan *l, const struct daemonlog_entry *e,
 		const struct pluto_trace *t = &l->traces[i];
 
 		repeated |= t->said == e && now_us - t->said_us < SAME_FAILURE_US &&
-			(t == trace ||
-				(v1 && !memcmp(&t->conn, &subject->conn, sizeof(t->conn))));
+			    (t == trace ||
+				    (anew && !memcmp(&t->conn, &subject->conn, sizeof(t->conn))));
 	}
 	trace->said = e;
 	trace->said_us = now_us;
@@ -300,8 +301,10 @@ void libreswan_log(struct libreswan *l, struct span text)
 
 		memcpy(l->line + l->n_line, text.p, taken);
 		l->n_line += taken;
-		l->losses += end && n > taken; /* no line of pluto's is so long */
+		l->line_cut |= n > taken; /* no line of pluto's is so long */
 		if (end) {
+			l->losses += l->line_cut;
+			l->line_cut = false;
 			take_line(l, span_of(l->line, l->n_line));
 			l->n_line = 0;
 		}
