@@ -124,7 +124,9 @@ mark()
 	local end
 	for end in "$RED" "$BLUE"; do
 		stat -c %s "$(end "$end" log)" 2>/dev/null >"$BED/$end/mark" || echo 0 >"$BED/$end/mark"
+		[ -z "$LAB_KEEP" ] || end "$end" texts "$BED/$end/before"
 	done
+	[ -z "$LAB_KEEP" ] || dmesg -C
 }
 
 # slice END: the log since the mark.
@@ -275,10 +277,13 @@ keep()
 		[ $side = red ] || end=$BLUE
 		[ -e "$BED/$end/pid" ] || continue
 		slice "$end" >"$dir/$side.log"
+		cp "$BED/$end/before.counters" "$dir/$side.counters.before" 2>/dev/null ||
+			cp "$BED/$end/before.globalstatus" "$dir/$side.globalstatus.before"
 		end "$end" texts "$dir/$side"
 		{ ip -n "$end" -s xfrm state; ip -n "$end" xfrm policy; } | sed -E 's/(0x[0-9a-f]{8})[0-9a-f]{16,}/\1…/' >"$dir/$side.xfrm"
-		cp "$BED/up" "$dir/red.up"
 	done
+	cp "$BED/up" "$dir/red.up"
+	dmesg >"$dir/kernel.log"
 }
 
 # ---- all of it

@@ -84,6 +84,7 @@ strongswan_connection()
 			connections {
 			$CONNECTION {
 				version = ${SET[version]}
+				mobike = no
 				local_addrs = ${SET[local]}
 				remote_addrs = ${SET[remote]}
 				proposals = ${SET[ike]}
