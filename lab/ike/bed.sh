@@ -112,8 +112,38 @@ daemon_end()
 	pid=$(daemon_pid "$1")
 	kill "-$2" "$pid"
 	within 20 has_ended "$pid" || return
-	wait "$pid" 2>/dev/null
 	rm "$BED/$1/pid"
+	rm -f "$BED/$1/run/"*.pid "$BED/$1/run/pluto/"*.pid
+}
+
+# control_of END: where its control socket is to be.
+control_of()
+{
+	case $1 in
+	libreswan-*) echo "$BED/$1/run/pluto/pluto.ctl" ;;
+	*) echo "$BED/$1/run/charon.vici" ;;
+	esac
+}
+
+# control_blocked END: a folder that is not empty stands in its socket's place.
+control_blocked()
+{
+	rm -f "$(control_of "$1")"
+	mkdir -p "$(control_of "$1")/taken"
+}
+
+# control_freed END: the folder is gone, and the daemon, if it runs all the same.
+control_freed()
+{
+	rm -r "$(control_of "$1")"
+	! is_running "$(daemon_pid "$1")" || daemon_end "$1" TERM
+}
+
+# flush_stale END: the instance's SAs and policies that no daemon knows any more.
+flush_stale()
+{
+	ip -n "$1" xfrm state deleteall src "$IP_RED" dst "$IP_BLUE"
+	ip -n "$1" xfrm state deleteall src "$IP_BLUE" dst "$IP_RED"
 }
 
 # ---- watching the logs

@@ -138,7 +138,10 @@ libreswan_spis()
 {
 	at_end "$1" whack --showstates | awk -v name="$CONNECTION" '
 		function hex(word) { sub("^esp.", "", word); sub("@.*", "", word); return substr("00000000" word, length(word) + 1) }
-		index($3, "\"" name "\"") == 1 && $4 ~ /^esp\./ && $5 ~ /^esp\./ { print hex($5), hex($4) }'
+		$3 ~ "^\"" name "[\"/]" {
+			for (i = 4; i < NF; i++)
+				if ($i ~ /^esp\./ && $(i + 1) ~ /^esp\./) print hex($(i + 1)), hex($i)
+		}'
 }
 
 libreswan_texts()
