@@ -46,6 +46,19 @@ die()
 	exit 1
 }
 
+# wanted NAME...: is one of these names asked for? Nothing asked for is everything.
+wanted()
+{
+	local name ask
+	[ ${#ASKED[@]} -gt 0 ] || return 0
+	for name; do
+		for ask in "${ASKED[@]}"; do
+			[ "$name" != "$ask" ] || return 0
+		done
+	done
+	return 1
+}
+
 # ---- addresses, SPIs, keys
 
 # No $(…) here: in a user-mode kernel a fork is dear, too.

@@ -2,13 +2,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "labtool.h"
@@ -49,6 +52,28 @@ int stat_main(int argc, char **argv)
 		read_stat(print_moved, argv[i]);
 	}
 	return 0;
+}
+
+int at_main(int argc, char **argv)
+{
+	char path[64];
+	int process, root;
+
+	if (argc < 4)
+		lab_die("at PID SECONDS COMMAND...");
+	process = (int)syscall(SYS_pidfd_open, (pid_t)lab_number(argv[1], INT_MAX), 0);
+	if (process < 0)
+		lab_fail("process %s", argv[1]);
+	/* A mount namespace is entered at its own root, the process may have another. */
+	snprintf(path, sizeof(path), "/proc/%s/root", argv[1]);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		lab_fail("%s", path);
+	if (setns(process, CLONE_NEWNS | CLONE_NEWNET) < 0 || fchdir(root) < 0 || chroot(".") < 0)
+		lab_fail("enter the namespaces of process %s", argv[1]);
+	alarm((unsigned)lab_number(argv[2], UINT16_MAX));
+	execvp(argv[3], argv + 3);
+	lab_fail("%s", argv[3]);
 }
 
 int in_main(int argc, char **argv)

@@ -35,6 +35,7 @@ int talk_main(int argc, char **argv);
 int inject_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
 int in_main(int argc, char **argv);
+int at_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int sysctl_main(int argc, char **argv);

@@ -34,6 +34,9 @@ static const struct command {
 		"holds it" },
 	{ "in", in_main, "NETNS COMMAND...",
 		"run a command there (and nothing else: ip netns exec copies all mounts first)" },
+	{ "at", at_main, "PID SECONDS COMMAND...",
+		"run a command where that process lives: its netns, its mounts; end it after so\n"
+		"many seconds" },
 	{ "stat", stat_main, "NETNS...",
 		"the kernel's drop counters that are not 0, one JSON object a line" },
 	{ "wait", wait_main, "[-t MILLISECONDS] NETNS COUNTER VALUE",

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# strongSwan at an end of the lab. Sourced by lab/ike/bed.sh. In the daemon's mount namespace everything is where a
+# Debian system has it: /etc/swanctl, /run/charon.vici, /run/charon.log.
+
+# strongswan_configure END: what is the same for all connections. Ends of the pair "notify" have error-notify.
+strongswan_configure()
+{
+	local conf=$BED/$1/conf notify=
+	[[ $1 != notify-* ]] || notify=error-notify
+	mkdir -p "$conf"/swanctl/{x509,x509ca,x509crl,x509ocsp,x509aa,x509ac,pubkey,rsa,ecdsa,bliss,pkcs8,pkcs12,private,conf.d}
+	cp "$BED/pki/ca.pem" "$conf/swanctl/x509ca/"
+	cp "$BED/pki/ca.crl" "$conf/swanctl/x509crl/"
+	echo 'include conf.d/*.conf' >"$conf/swanctl/swanctl.conf"
+	# No routes: those of the lab lead through the tunnels already.
+	cat >"$conf/strongswan.conf" <<-END
+		charon {
+			load_modular = no
+			load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey revocation constraints kdf kernel-netlink socket-default vici counters updown $notify
+			install_routes = no
+			retransmit_timeout = 1
+			retransmit_base = 1
+			retransmit_tries = 2
+			half_open_timeout = 6
+			delete_rekeyed_delay = 1
+			filelog {
+				file {
+					path = /run/charon.log
+					flush_line = yes
+					ike_name = yes
+					default = 1
+				}
+			}
+			plugins {
+				error-notify {
+					socket = unix:///run/charon.enfy
+				}
+			}
+		}
+		swanctl {
+			load = random nonce openssl pem pkcs1 pkcs8 x509
+		}
+	END
+}
+
+# strongswan_exec END: how it is started: charon at the one end, charon-systemd at the other.
+strongswan_exec()
+{
+	case $1 in
+	*-red) echo /usr/lib/ipsec/charon ;;
+	*) echo /usr/sbin/charon-systemd ;;
+	esac
+}
+
+strongswan_log()
+{
+	echo "$BED/$1/run/charon.log"
+}
+
+# strongswan_ready END: it answers, and has read its connections.
+strongswan_ready()
+{
+	[ -S "$BED/$1/run/charon.vici" ] && strongswan_load "$1"
+}
+
+strongswan_load()
+{
+	at_end "$1" swanctl --load-all >"$BED/$1/load" 2>&1
+}
+
+# strongswan_connection END: the connection of which SET tells, in the file of its name.
+strongswan_connection()
+{
+	local swanctl=$BED/$1/conf/swanctl child=${SET[mode]} auth=psk own= i
+	[ "${SET[auth]}" = psk ] || auth=pubkey
+	if [ "$auth" = pubkey ]; then
+		own=${SET[cert]}.pem
+		cp "$BED/pki/${SET[cert]}.key" "$swanctl/private/${SET[cert]}.pem"
+		cp "$BED/pki/${SET[cert]}.pem" "$swanctl/x509/"
+		[ -z "${SET[kept]}" ] || cp "$BED/pki/${SET[kept]}.pem" "$swanctl/x509/"
+	fi
+	{
+		cat <<-END
+			connections {
+			$CONNECTION {
+				version = ${SET[version]}
+				mobike = no
+				local_addrs = ${SET[local]}
+				remote_addrs = ${SET[remote]}
+				proposals = ${SET[ike]}
+				unique = ${SET[unique]}
+				encap = ${SET[encap]}
+				rekey_time = ${SET[ike_rekey]}
+				reauth_time = ${SET[reauth]}
+				dpd_delay = ${SET[dpd]}
+				dpd_timeout = ${SET[dpd_timeout]}
+				${SET[vip]:+vips = ${SET[vip]}}
+				${SET[pool]:+pools = $CONNECTION}
+				local {
+					auth = $auth
+					id = "${SET[id]}"
+					${own:+certs = $own}
+				}
+				remote {
+					auth = $auth
+					id = "${SET[peer]}"
+				}
+				${SET[send_cert]:+send_cert = ${SET[send_cert]}}
+				children {
+		END
+		i=1
+		local ts reqids
+		read -ra reqids <<<"${SET[reqids]}"
+		for ts in ${SET[children]}; do
+			cat <<-END
+				$CONNECTION-$i {
+					mode = $child
+					${reqids[i - 1]:+reqid = ${reqids[i - 1]}}
+					$([ "$child" = transport ] || echo "local_ts = ${ts%=*}")
+					$([ "$child" = transport ] || echo "remote_ts = ${ts#*=}")
+					esp_proposals = ${SET[esp]}
+					rekey_time = ${SET[rekey]}
+					start_action = ${SET[start]}
+					dpd_action = ${SET[dpd_action]}
+				}
+			END
+			i=$((i + 1))
+		done
+		echo '} } }'
+		[ "$auth" = pubkey ] || cat <<-END
+			secrets {
+				ike-$CONNECTION {
+					secret = "${SET[secret]}"
+					id-1 = "${SET[id]}"
+					id-2 = "${SET[peer]}"
+				}
+			}
+		END
+		[ -z "${SET[pool]}" ] || echo "pools { $CONNECTION { addrs = ${SET[pool]} } }"
+	} >"$swanctl/conf.d/$CONNECTION.conf"
+}
+
+# strongswan_up END: starts to negotiate the connection's children, and waits for the result.
+strongswan_up()
+{
+	local i
+	for ((i = 1; i <= CHILDREN; i++)); do
+		at_end "$1" swanctl --initiate --child "$CONNECTION-$i" --timeout 20 || return
+	done
+}
+
+strongswan_down()
+{
+	at_end "$1" swanctl --terminate --ike "$CONNECTION" --timeout 20
+}
+
+strongswan_rekey()
+{
+	case $2 in
+	child) at_end "$1" swanctl --rekey --child "$CONNECTION-1" ;;
+	ike) at_end "$1" swanctl --rekey --ike "$CONNECTION" ;;
+	reauth) at_end "$1" swanctl --rekey --reauth --ike "$CONNECTION" ;;
+	esac
+}
+
+strongswan_sas()
+{
+	at_end "$1" swanctl --list-sas --raw --ike "$CONNECTION"
+}
+
+# strongswan_spis END: "in out" of every child SA that is installed, as the daemon tells, in hex.
+strongswan_spis()
+{
+	strongswan_sas "$1" | grep -oE 'state=INSTALLED [^{}]*spi-in=[0-9a-f]+ spi-out=[0-9a-f]+' |
+		sed 's/.*spi-in=\([0-9a-f]*\) spi-out=\([0-9a-f]*\)/\1 \2/'
+}
+
+# strongswan_traffic END: "spi-in bytes-in packets-in bytes-out packets-out" of every child SA.
+strongswan_traffic()
+{
+	strongswan_sas "$1" | grep -oE 'state=INSTALLED [^{}]*' | sed -E 's/.*spi-in=([0-9a-f]+) .* bytes-in=([0-9]+) packets-in=([0-9]+).* bytes-out=([0-9]+) packets-out=([0-9]+).*/\1 \2 \3 \4 \5/'
+}
+
+# strongswan_ike END: the IKE SA's own SPIs, "initiator responder", of the established ones.
+strongswan_ike()
+{
+	strongswan_sas "$1" | grep -oE 'version=[12] state=ESTABLISHED [^{}]*' |
+		sed -E 's/.*initiator-spi=([0-9a-f]+) responder-spi=([0-9a-f]+).*/\1 \2/'
+}
+
+# strongswan_texts END FOLDER: what it tells of itself.
+strongswan_texts()
+{
+	at_end "$1" swanctl --list-sas --raw >"$2.list-sas" 2>&1
+	at_end "$1" swanctl --counters --raw >"$2.counters" 2>&1
+}
