@@ -112,8 +112,38 @@ daemon_end()
 	pid=$(daemon_pid "$1")
 	kill "-$2" "$pid"
 	within 20 has_ended "$pid" || return
-	wait "$pid" 2>/dev/null
 	rm "$BED/$1/pid"
+	rm -f "$BED/$1/run/"*.pid "$BED/$1/run/pluto/"*.pid
+}
+
+# control_of END: where its control socket is to be.
+control_of()
+{
+	case $1 in
+	libreswan-*) echo "$BED/$1/run/pluto/pluto.ctl" ;;
+	*) echo "$BED/$1/run/charon.vici" ;;
+	esac
+}
+
+# control_blocked END: a folder that is not empty stands in its socket's place.
+control_blocked()
+{
+	rm -f "$(control_of "$1")"
+	mkdir -p "$(control_of "$1")/taken"
+}
+
+# control_freed END: the folder is gone, and the daemon, if it runs all the same.
+control_freed()
+{
+	rm -r "$(control_of "$1")"
+	! is_running "$(daemon_pid "$1")" || daemon_end "$1" TERM
+}
+
+# flush_stale END: the instance's SAs and policies that no daemon knows any more.
+flush_stale()
+{
+	ip -n "$1" xfrm state deleteall src "$IP_RED" dst "$IP_BLUE"
+	ip -n "$1" xfrm state deleteall src "$IP_BLUE" dst "$IP_RED"
 }
 
 # ---- watching the logs
@@ -124,7 +154,9 @@ mark()
 	local end
 	for end in "$RED" "$BLUE"; do
 		stat -c %s "$(end "$end" log)" 2>/dev/null >"$BED/$end/mark" || echo 0 >"$BED/$end/mark"
+		[ -z "$LAB_KEEP" ] || end "$end" texts "$BED/$end/before"
 	done
+	[ -z "$LAB_KEEP" ] || dmesg -C
 }
 
 # slice END: the log since the mark.
@@ -275,10 +307,13 @@ keep()
 		[ $side = red ] || end=$BLUE
 		[ -e "$BED/$end/pid" ] || continue
 		slice "$end" >"$dir/$side.log"
+		cp "$BED/$end/before.counters" "$dir/$side.counters.before" 2>/dev/null ||
+			cp "$BED/$end/before.globalstatus" "$dir/$side.globalstatus.before"
 		end "$end" texts "$dir/$side"
 		{ ip -n "$end" -s xfrm state; ip -n "$end" xfrm policy; } | sed -E 's/(0x[0-9a-f]{8})[0-9a-f]{16,}/\1…/' >"$dir/$side.xfrm"
-		cp "$BED/up" "$dir/red.up"
 	done
+	cp "$BED/up" "$dir/red.up"
+	dmesg >"$dir/kernel.log"
 }
 
 # ---- all of it

@@ -64,6 +64,12 @@ libreswan_load()
 	at_end "$1" addconn --config /etc/ipsec.conf --ctlsocket /run/pluto/pluto.ctl --autoall >"$BED/$1/load" 2>&1
 }
 
+# subnets EDIT: one side of the children's traffic selectors, each once.
+subnets()
+{
+	tr ' ' '\n' <<<"${SET[children]}" | sed "$1" | sort -u | tr '\n' ' '
+}
+
 # libreswan_proposal PROPOSAL: strongSwan's way to write one, in Libreswan's.
 libreswan_proposal()
 {
@@ -86,7 +92,7 @@ libreswan_connection()
 			"ike=$(libreswan_proposal "${SET[ike]}")" "phase2alg=$(libreswan_proposal "${SET[esp]}")" \
 			"type=${SET[mode]}" "encapsulation=${SET[encap]}" "ikelifetime=${SET[ike_life]}" \
 			"salifetime=${SET[life]}" rekeymargin=10s rekeyfuzz=0% retransmit-interval=500 \
-			retransmit-timeout=3s leftupdown=%disabled
+			retransmit-timeout=3s keyingtries=1 leftupdown=%disabled
 		if [ "$authby" = rsasig ]; then
 			printf '\t%s\n' "leftcert=${SET[cert]}" "leftsendcert=${SET[send_cert]:-always}" rightca=%same
 			[ -z "${SET[kept]}" ] || printf '\t%s\n' "rightcert=${SET[kept]}"
@@ -98,9 +104,8 @@ libreswan_connection()
 		elif [ -n "${SET[pool]}" ]; then
 			printf '\t%s\n' leftmodecfgserver=yes rightmodecfgclient=yes "leftsubnet=${ts%=*}" \
 				"rightaddresspool=${SET[pool]}"
-		elif [ "${SET[mode]}" = tunnel ] && [[ ${SET[children]} = *' '* ]]; then
-			local all=" ${SET[children]}"
-			printf '\t%s\n' "leftsubnet=${ts%=*}" "rightsubnets={$(sed 's/ [^ ]*=/ /g' <<<"$all")}"
+		elif [[ ${SET[children]} = *' '* ]]; then
+			printf '\t%s\n' "leftsubnets={$(subnets "s/=.*//")}" "rightsubnets={$(subnets "s/.*=//")}"
 		elif [ "${SET[mode]}" = tunnel ]; then
 			printf '\t%s\n' "leftsubnet=${ts%=*}" "rightsubnet=${ts#*=}"
 		fi
@@ -114,9 +119,10 @@ libreswan_up()
 	at_end "$1" whack --name "$CONNECTION" --initiate
 }
 
+# libreswan_down END: the connection is forgotten, too: pluto would revive what was to be up and did not get so.
 libreswan_down()
 {
-	at_end "$1" whack --name "$CONNECTION" --terminate
+	at_end "$1" whack --name "$CONNECTION" --delete
 }
 
 libreswan_rekey()
@@ -127,10 +133,15 @@ libreswan_rekey()
 	esac
 }
 
-# libreswan_spis END: of every child SA that is installed: "esp.OUT@… esp.IN@…" in --status.
+# libreswan_spis END: of every child SA that is installed: "esp.OUT@… esp.IN@…", without leading zeros.
 libreswan_spis()
 {
-	at_end "$1" whack --showstates | sed -nE "s/^000 #[0-9]+: \"$CONNECTION\"[^ ]* (.*[ ;])?esp\.([0-9a-f]+)@[^ ]* esp\.([0-9a-f]+)@.*/\3 \2/p"
+	at_end "$1" whack --showstates | awk -v name="$CONNECTION" '
+		function hex(word) { sub("^esp.", "", word); sub("@.*", "", word); return substr("00000000" word, length(word) + 1) }
+		$3 ~ "^\"" name "[\"/]" {
+			for (i = 4; i < NF; i++)
+				if ($i ~ /^esp\./ && $(i + 1) ~ /^esp\./) print hex($(i + 1)), hex($i)
+		}'
 }
 
 libreswan_texts()

@@ -84,6 +84,7 @@ strongswan_connection()
 			connections {
 			$CONNECTION {
 				version = ${SET[version]}
+				mobike = no
 				local_addrs = ${SET[local]}
 				remote_addrs = ${SET[remote]}
 				proposals = ${SET[ike]}
@@ -108,11 +109,13 @@ strongswan_connection()
 				children {
 		END
 		i=1
-		local ts
+		local ts reqids
+		read -ra reqids <<<"${SET[reqids]}"
 		for ts in ${SET[children]}; do
 			cat <<-END
 				$CONNECTION-$i {
 					mode = $child
+					${reqids[i - 1]:+reqid = ${reqids[i - 1]}}
 					$([ "$child" = transport ] || echo "local_ts = ${ts%=*}")
 					$([ "$child" = transport ] || echo "remote_ts = ${ts#*=}")
 					esp_proposals = ${SET[esp]}

@@ -43,7 +43,7 @@ struct pluto_trace {
 	uint64_t number; /* 0: free */
 	uint64_t used;
 	struct whack_name conn;
-	bool role_known, initiator;
+	bool role_known, initiator, up;
 	const struct daemonlog_entry *said; /* the last failure */
 	uint64_t said_us; /* 0: none */
 	char theirs[PROPOSALS_SIZE];
@@ -80,6 +80,7 @@ struct libreswan {
 	/* log.c */
 	char line[LOG_LINE_MAX]; /* the part of one that was read so far */
 	size_t n_line;
+	bool line_cut;
 	uint64_t lines;
 	struct pluto_trace traces[TRACES];
 	char words[IDENTITY_SIZE];

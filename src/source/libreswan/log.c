@@ -167,11 +167,13 @@ static void tell(struct libreswan *l, const struct daemonlog_entry *e,
 {
 	struct negotiation *n = &libreswan_fact(l, FACT_NEGOTIATION)->negotiation;
 	const struct pluto_conn *conn = conns_find(l, &subject->conn);
+	const struct pluto_sa *sa = sas_find(l, subject->number);
+	bool up = (trace && trace->up) || (sa && sa->established_told);
 
 	n->service = l->service;
-	n->cause = e->cause;
+	n->cause = up ? e->up_cause : e->cause;
 	n->said = SAID_LOG;
-	n->child = e->child;
+	n->child = up ? e->up_child : e->child;
 	n->final = e->final;
 	n->role_known = e->who != DAEMONLOG_EITHER;
 	n->initiator = e->who == DAEMONLOG_INITIATOR;
@@ -180,7 +182,7 @@ static void tell(struct libreswan *l, const struct daemonlog_entry *e,
 		n->initiator = trace->initiator;
 	}
 	add_conn(n, conn, subject);
-	add_sa(n, sas_find(l, subject->number), subject->number);
+	add_sa(n, sa, subject->number);
 	if (c->v[DAEMONLOG_ID].n > 0)
 		TEXT_COPY(c->v[DAEMONLOG_ID], n->remote_id);
 	if (c->v[DAEMONLOG_LOCAL_ID].n > 0)
@@ -194,39 +196,41 @@ static void tell(struct libreswan *l, const struct daemonlog_entry *e,
 
 /*
  * The same again, by a retransmission: of the same state, or, as an IKEv1 responder makes a new
- * state of each copy of a Quick Mode message, of the same connection.
+ * state of each copy of a message whose offer it refuses, of the same connection.
  */
 static bool is_repeated(struct libreswan *l, const struct daemonlog_entry *e,
 	const struct subject *subject, struct pluto_trace *trace)
 {
+	const struct pluto_conn *conn = conns_find(l, &subject->conn);
+	bool anew = conn && conn->connection.version == 1 && e->who == DAEMONLOG_RESPONDER &&
+		    is_about_offers(e->cause);
 	uint64_t now_us = clock_real_us();
-	bool v1 = !trace || (conns_find(l, &subject->conn) &&
-				    conns_find(l, &subject->conn)->connection.version == 1);
 	bool repeated = false;
 
-	if (e->fallback && trace && trace->said_us)
-		repeated = now_us - trace->said_us < SAME_FAILURE_US;
-	for (size_t i = 0; i < ARRAY_LEN(l->traces) && !repeated; i++) {
+	if (!trace)
+		return false;
+	if (e->fallback && trace->said && now_us - trace->said_us < SAME_FAILURE_US)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(l->traces); i++) {
 		const struct pluto_trace *t = &l->traces[i];
-		bool same = t == trace ||
-			    (v1 && e->child && !memcmp(&t->conn, &subject->conn, sizeof(t->conn)));
 
-		repeated = same && t->said == e && now_us - t->said_us < SAME_FAILURE_US;
+		repeated |= t->said == e && now_us - t->said_us < SAME_FAILURE_US &&
+			    (t == trace ||
+				    (anew && !memcmp(&t->conn, &subject->conn, sizeof(t->conn))));
 	}
-	if (trace && (!repeated || trace->said == e || !trace->said_us)) {
-		trace->said = e;
-		trace->said_us = now_us;
-	}
+	trace->said = e;
+	trace->said_us = now_us;
 	return repeated;
 }
 
 static void learn(struct libreswan *l, const struct daemonlog_entry *e,
-	const struct daemonlog_captures *c, struct pluto_trace *trace)
+	const struct daemonlog_captures *c, struct pluto_trace *trace, struct span line)
 {
 	struct pluto_sa *sa = sas_find(l, trace->number);
 
 	if (c->v[DAEMONLOG_THEIRS].n > 0)
 		TEXT_COPY(c->v[DAEMONLOG_THEIRS], trace->theirs);
+	trace->up |= memmem(line.p, line.n, "established", 11) != NULL;
 	if (e->who == DAEMONLOG_EITHER)
 		return;
 	trace->role_known = true;
@@ -262,7 +266,7 @@ static void take_line(struct libreswan *l, struct span line)
 	switch (e->means) {
 	case DAEMONLOG_CONTEXT:
 		if (trace)
-			learn(l, e, &c, trace);
+			learn(l, e, &c, trace, line);
 		break;
 	case DAEMONLOG_LOADED:
 		l->stale = true;
@@ -297,8 +301,10 @@ void libreswan_log(struct libreswan *l, struct span text)
 
 		memcpy(l->line + l->n_line, text.p, taken);
 		l->n_line += taken;
-		l->losses += end && n > taken; /* no line of pluto's is so long */
+		l->line_cut |= n > taken; /* no line of pluto's is so long */
 		if (end) {
+			l->losses += l->line_cut;
+			l->line_cut = false;
 			take_line(l, span_of(l->line, l->n_line));
 			l->n_line = 0;
 		}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <time.h>
 
 #define SECOND_NS 1000000000ull
 
@@ -400,6 +401,73 @@ static void cut_text_changes_nothing(void **state)
 	}
 }
 
+/* Processor time that a status of n connections takes, with an SA pair each. */
+static double seconds_for(unsigned n)
+{
+	CLEANUP(libreswan) struct libreswan *l = fresh();
+	CLEANUP_BUF struct buf text = { 0 };
+	clock_t begin;
+
+	for (unsigned i = 0; i < n; i++) {
+		buf_printf(&text,
+			"000 \"c%u\": 10.3.0.1/32===10.7.0.1[@l]...10.7.0.2[@r]===10.4.0.1/32; "
+			"erouted; eroute owner: #2\n",
+			i);
+		for (unsigned k = 0; k < 20; k++)
+			buf_printf(&text,
+				"000 \"c%u\":   conn_prio: 32,32; interface: vl; metric: %u; mtu: "
+				"unset; sa_prio:auto; sa_tfc:none;\n",
+				i, k);
+	}
+	buf_text(&text, "000 Total IPsec connections: loaded 1, active 1\n");
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&text,
+			"000 #%u: \"c%u\":500 STATE_V2_ESTABLISHED_IKE_SA (established IKE SA); "
+			"newest;\n000 #%u: \"c%u\":500 STATE_V2_ESTABLISHED_CHILD_SA "
+			"(established Child SA); newest; IKE SA #%u; idle;\n",
+			2 * i + 1, i, 2 * i + 2, i, 2 * i + 1);
+	assert_false(text.failed);
+	begin = clock();
+	libreswan_output(l, WHACK_STATUS, buf_span(&text), 0);
+	assert_int_equal(count(FACT_CONNECTION), n);
+	assert_int_equal(count(FACT_CHILD_SA), n);
+	return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+/* Sixteen times as much takes some sixteen times as long; of quadratic work it would be 256. */
+static void time_grows_as_the_text(void **state)
+{
+	double few = 0, many = 0;
+
+	(void)state;
+	for (unsigned try = 0; try < 5; try++) {
+		few = seconds_for(250);
+		many = seconds_for(4000);
+		if (many < 64 * few)
+			return;
+	}
+	fail_msg("250 connections took %f s, 4000 took %f s", few, many);
+}
+
+static void what_is_known_is_said_again(void **state)
+{
+	CLEANUP(libreswan) struct libreswan *l = fresh();
+
+	(void)state;
+	feed(l, WHACK_STATUS, "status");
+	feed(l, WHACK_GLOBALSTATUS, "globalstatus");
+	feed(l, WHACK_SHUNTSTATUS, "shuntstatus");
+	forget_facts();
+	libreswan_restate(l);
+	assert_int_equal(count(FACT_SOURCE), 1);
+	assert_int_equal(count(FACT_CONNECTION), 8);
+	assert_int_equal(count(FACT_IKE_SA), 4);
+	assert_int_equal(count(FACT_CHILD_SA), 4);
+	assert_int_equal(count(FACT_IKE_COUNTER), 344);
+	assert_int_equal(count(FACT_IKE_DUMP), 8);
+	assert_int_equal(last_of(FACT_IKE_SA, "psk")->ike_sa.op, IKE_OP_LISTED);
+}
+
 static const char *answer_to(enum whack_list list, const char *states)
 {
 	switch (list) {
@@ -485,6 +553,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(connection_that_is_gone),
 		cmocka_unit_test(failures_are_told_in_words),
 		cmocka_unit_test(cut_text_changes_nothing),
+		cmocka_unit_test(time_grows_as_the_text),
+		cmocka_unit_test(what_is_known_is_said_again),
 		cmocka_unit_test(one_request_at_a_time),
 		cmocka_unit_test(requests_are_bounded),
 	};

@@ -19,7 +19,7 @@ static size_t n_said;
 static const char *texts; /* folder */
 static char text_octets[1 << 16];
 
-static void keep_fact(void *userdata, struct fact *f)
+static inline void keep_fact(void *userdata, struct fact *f)
 {
 	(void)userdata;
 	said = realloc(said, (n_said + 1) * sizeof(*said));
@@ -29,14 +29,14 @@ static void keep_fact(void *userdata, struct fact *f)
 
 static const struct source_sink keep = { .emit = keep_fact };
 
-static void forget_facts(void)
+static inline void forget_facts(void)
 {
 	free(said);
 	said = NULL;
 	n_said = 0;
 }
 
-static struct span file(const char *name)
+static inline struct span file(const char *name)
 {
 	char path[4096];
 	FILE *f;
@@ -51,7 +51,7 @@ static struct span file(const char *name)
 	return span_of(text_octets, n);
 }
 
-static size_t count(unsigned type)
+static inline size_t count(unsigned type)
 {
 	size_t n = 0;
 
@@ -61,7 +61,7 @@ static size_t count(unsigned type)
 }
 
 /* The last of them; NULL: none. */
-static const struct fact *last_of(unsigned type, const char *name)
+static inline const struct fact *last_of(unsigned type, const char *name)
 {
 	const struct fact *f = NULL;
 
@@ -81,7 +81,7 @@ static const struct fact *last_of(unsigned type, const char *name)
 	return f;
 }
 
-static struct libreswan *fresh(void)
+static inline struct libreswan *fresh(void)
 {
 	struct libreswan *l = NULL;
 
@@ -91,7 +91,7 @@ static struct libreswan *fresh(void)
 }
 
 /* What was said until then is forgotten. */
-static void feed(struct libreswan *l, enum whack_list list, const char *name)
+static inline void feed(struct libreswan *l, enum whack_list list, const char *name)
 {
 	forget_facts();
 	libreswan_output(l, list, file(name), 0);
