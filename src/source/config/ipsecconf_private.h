@@ -21,7 +21,8 @@
 	X(ike) \
 	X(esp) \
 	X(ah) \
-	X(phase2) X(ikev2) X(keyexchange) X(authby) X(type) X(ikelifetime) X(salifetime) X(rekey) \
+	X(phase2) \
+	X(ikev2) X(keyexchange) X(authby) X(type) X(ikelifetime) X(salifetime) X(rekey) \
 		X(rekeymargin) X(reauth) X(dpddelay) X(dpdaction) X(closeaction) X(mark) \
 			X(mark_in) X(mark_out) X(ipsec_interface) X(mobike) X(aggressive) \
 				X(encapsulation) X(forceencaps) X(reqid) X(priority) X(max_bytes) \
