@@ -206,8 +206,8 @@ static void read_limits(
 	*(ipsec_bool(c, KEY_reauth, false) ? &connection->reauth_s : &connection->rekey_s) =
 		ike - connection->over_s;
 	/* When it rekeys before these is its own choice. */
-	ipsec_number(c, KEY_max_bytes, as_bytes, &child->life_bytes);
-	ipsec_number(c, KEY_max_packets, as_bytes, &child->life_packets);
+	ipsec_number(c, KEY_lifebytes, as_bytes, &child->life_bytes);
+	ipsec_number(c, KEY_lifepackets, as_bytes, &child->life_packets);
 	child->rekey_bytes = child->life_bytes ? UINT64_MAX : 0;
 	child->rekey_packets = child->life_packets ? UINT64_MAX : 0;
 }

@@ -23,30 +23,36 @@ struct line_reader {
 };
 
 #define NAME(key) #key,
-const char *const ipsec_keys[] = { IPSEC_KEYS(NAME) NULL };
+static const char *const keys[] = { IPSEC_KEYS(NAME) NULL };
 
 /* Where a key is spelled otherwise in the one or the other. */
 static const struct {
 	const char *name;
 	enum ipsec_key key;
-} spellings[] = { { "mark-in", KEY_mark_in }, { "mark-out", KEY_mark_out },
-	{ "phase2alg", KEY_esp }, { "lifetime", KEY_salifetime }, { "keylife", KEY_salifetime },
-	{ "ipsec-lifetime", KEY_salifetime }, { "margintime", KEY_rekeymargin },
-	{ "aggrmode", KEY_aggressive }, { "ipsec-interface", KEY_ipsec_interface },
-	{ "ipsec-max-bytes", KEY_max_bytes }, { "lifebytes", KEY_max_bytes },
-	{ "ipsec-max-packets", KEY_max_packets }, { "lifepackets", KEY_max_packets },
-	{ "marginbytes", KEY_margin_bytes }, { "marginpackets", KEY_margin_packets } };
+} spellings[] = {
+	{ "mark-in", KEY_mark_in },
+	{ "mark-out", KEY_mark_out },
+	{ "phase2alg", KEY_esp },
+	{ "lifetime", KEY_salifetime },
+	{ "keylife", KEY_salifetime },
+	{ "ipsec-lifetime", KEY_salifetime },
+	{ "margintime", KEY_rekeymargin },
+	{ "aggrmode", KEY_aggressive },
+	{ "ipsec-interface", KEY_ipsec_interface },
+	{ "ipsec-max-bytes", KEY_lifebytes },
+	{ "ipsec-max-packets", KEY_lifepackets },
+};
 
 /* Keys that only one of the two has; what stands behind left or right without it. */
 static const char *const only_libreswan[] = { "protostack", "nssdir", "plutodebug", "logfile",
 	"plutostderrlog", "virtual-private", "virtual_private", "dumpdir", "ikev1-policy",
-	"ikev1-policy", "nhelpers", "ddos-mode", "listen", "phase2", "phase2alg", "ikev2",
-	"sha2-truncbug", "ipsec-interface", "narrowing", "salifetime", "ipsec-lifetime",
-	"rekeymargin", "encapsulation", "leftsubnets", "rightsubnets", "leftrsasigkey",
-	"rightrsasigkey", "leftaddresspool", "rightaddresspool", "leftmodecfgclient",
-	"rightmodecfgclient", "leftmodecfgserver", "leftxauthserver", "leftxauthclient",
-	"rightxauthclient", "leftckaid", "hostaddrfamily", "failureshunt", "negotiationshunt",
-	"mark-in", "mark-out", "vti-interface", NULL };
+	"nhelpers", "ddos-mode", "listen", "phase2", "phase2alg", "ikev2", "sha2-truncbug",
+	"ipsec-interface", "narrowing", "salifetime", "ipsec-lifetime", "rekeymargin",
+	"encapsulation", "leftsubnets", "rightsubnets", "leftrsasigkey", "rightrsasigkey",
+	"leftaddresspool", "rightaddresspool", "leftmodecfgclient", "rightmodecfgclient",
+	"leftmodecfgserver", "leftxauthserver", "leftxauthclient", "rightxauthclient", "leftckaid",
+	"hostaddrfamily", "failureshunt", "negotiationshunt", "mark-in", "mark-out",
+	"vti-interface", NULL };
 static const char *const only_stroke[] = { "charondebug", "strictcrlpolicy", "cachecrls",
 	"charonstart", "plutostart", "closeaction", "margintime", "inactivity", "eap_identity",
 	"aaa_identity", "leftauth2", "rightauth2", "leftfirewall", "rightfirewall",
@@ -67,7 +73,7 @@ static enum ipsec_key find_key(struct span name)
 		if (conf_is(name, spellings[i].name))
 			return spellings[i].key;
 	}
-	return conf_word(name, ipsec_keys, &i) ? (enum ipsec_key)i : KEY_NONE;
+	return conf_word(name, keys, &i) ? (enum ipsec_key)i : KEY_NONE;
 }
 
 /* The word at the front, which goes with the blanks behind it. */

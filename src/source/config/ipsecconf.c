@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "source/config/ipsecconf_private.h"
@@ -23,11 +22,9 @@ struct span ipsec_get(const struct ipsec_conn *c, enum ipsec_key key)
 void ipsec_complain(const struct ipsec_conn *c, enum ipsec_key key)
 {
 	struct setting s = setting_of(c, key);
-	char why[IDENTITY_SIZE];
 
-	snprintf(
-		why, sizeof(why), "%s= has a value that the daemon does not take", ipsec_keys[key]);
-	c->sink->error(c->sink->userdata, s.file ? s.file : c->file, s.line, why);
+	c->sink->error(c->sink->userdata, s.file ? s.file : c->file, s.file ? s.line : c->line,
+		"the daemon does not take this value");
 }
 
 bool ipsec_as_number(struct span text, uint64_t *ret)
