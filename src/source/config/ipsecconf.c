@@ -133,7 +133,8 @@ static void append(struct settings_view *view, const struct settings_view *more)
 static void find_conns(const struct ipsec_text *text, bool stroke, const struct conf_sink *sink)
 {
 	struct settings_view root, conns, setup, defaults, view;
-	size_t at = 0, room = CONF_CONNECTIONS_MAX;
+	struct settings_walk at = { 0 };
+	size_t room = CONF_CONNECTIONS_MAX;
 	const struct section *section;
 
 	settings_root(text->settings, &root);

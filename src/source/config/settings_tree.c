@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "source/config/conftext.h"
 
 #define REFERENCES_DEPTH_MAX 16
@@ -43,8 +44,10 @@ struct settings_file *settings_enter(struct settings *s, const char *path)
 
 struct section *section_find(const struct section *parent, struct span name)
 {
+	uint64_t hash = hash_octets(name.p, name.n, 0);
+
 	for (struct section *c = parent->first; c; c = c->next) {
-		if (span_equal(span_text(c->name), name))
+		if (c->hash == hash && span_equal(span_text(c->name), name))
 			return c;
 	}
 	return NULL;
@@ -67,6 +70,7 @@ struct section *settings_open(
 		free(c);
 		return NULL;
 	}
+	c->hash = hash_octets(name.p, name.n, 0);
 	c->file = s->here;
 	c->line = line;
 	if (parent->last)
@@ -237,20 +241,19 @@ void settings_in(struct settings *s, const struct settings_view *view, const cha
 }
 
 const struct section *settings_next(
-	struct settings *s, const struct settings_view *view, size_t *at)
+	struct settings *s, const struct settings_view *view, struct settings_walk *walk)
 {
-	for (size_t i = 0, k = 0; i < view->n; i++) {
-		for (const struct section *c = view->v[i]->first; c; c = c->next, k++) {
-			bool seen = false;
+	while (walk->i < view->n) {
+		const struct section *c = walk->last ? walk->last->next : view->v[walk->i]->first;
+		bool seen = false;
 
-			if (k < *at)
-				continue;
-			for (size_t j = 0; j < i && !seen && s->budget > 0; j++, s->budget--)
-				seen = section_find(view->v[j], span_text(c->name)) != NULL;
-			*at = k + 1;
-			if (!seen)
-				return c;
-		}
+		walk->last = c;
+		walk->i += !c;
+		/* What an earlier section of the view has is in it already. */
+		for (size_t j = 0; c && j < walk->i && !seen && s->budget > 0; j++, s->budget--)
+			seen = section_find(view->v[j], span_text(c->name)) != NULL;
+		if (c && !seen)
+			return c;
 	}
 	return NULL;
 }

@@ -30,6 +30,7 @@ struct section {
 	struct settings_value *values;
 	const struct settings_file *file;
 	uint32_t line;
+	uint64_t hash; /* of the name: thousands of siblings are searched */
 	char *name; /* owned */
 };
 

@@ -185,7 +185,8 @@ static void read_end(struct loader *l, const struct settings_view *connection, c
 {
 	const struct section *rounds[AUTH_ROUNDS_MAX], *c;
 	uint64_t order[AUTH_ROUNDS_MAX];
-	size_t n = 0, at = 0, k;
+	struct settings_walk at = { 0 };
+	size_t n = 0, k;
 	struct settings_view view;
 	struct setting s;
 
@@ -344,7 +345,7 @@ static void read_connection(
 	const struct section *s;
 	struct connection c = { 0 };
 	uint32_t version;
-	size_t at = 0;
+	struct settings_walk at = { 0 };
 
 	CONF_TEXT_SET(c.name, section_name(section));
 	CONF_TEXT_SET(c.file, section_file(section));
@@ -381,7 +382,7 @@ int swanctlconf_parse(const char *path, struct span text, const struct conf_file
 	struct settings_view root, connections, view;
 	CLEANUP(settings) struct settings *settings = NULL;
 	const struct section *c;
-	size_t at = 0;
+	struct settings_walk at = { 0 };
 
 	if (settings_parse(path, text, keys, files, sink, &settings))
 		return -ENOMEM;
