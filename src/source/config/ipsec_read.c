@@ -19,7 +19,7 @@ struct line_reader {
 	uint32_t line;
 	enum part part;
 	struct section *setup, *conns, *conn;
-	bool stopped, no_memory;
+	bool once, stopped, no_memory;
 };
 
 #define NAME(key) #key,
@@ -122,6 +122,11 @@ static void set_value(
 
 	if (value.n >= SETTINGS_VALUE_MAX) {
 		tell(r, "a value is longer than 16 KiB");
+		return;
+	}
+	if (before && r->once && key != KEY_leftsubnets && key != KEY_rightsubnets) {
+		if (!span_equal(span_text(before), value))
+			tell(r, IPSEC_TWICE);
 		return;
 	}
 	if (before && (key == KEY_leftsubnets || key == KEY_rightsubnets)) {
@@ -253,10 +258,10 @@ static void read_text(void *reader, const char *path, struct span text)
 	r->line = outer.line;
 }
 
-int ipsec_read(const char *path, struct span text, const struct conf_files *files,
+int ipsec_read(const char *path, struct span text, bool once, const struct conf_files *files,
 	const struct conf_sink *sink, struct ipsec_text *ret)
 {
-	struct line_reader r = { .out = ret, .files = files, .sink = sink };
+	struct line_reader r = { .out = ret, .files = files, .sink = sink, .once = once };
 	struct settings *s = calloc(1, sizeof(*s));
 	bool full;
 

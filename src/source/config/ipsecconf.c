@@ -153,6 +153,7 @@ static void find_conns(const struct ipsec_text *text, bool stroke, const struct 
 		if (!strcmp(c.name, "%default"))
 			continue;
 		settings_in(text->settings, &conns, c.name, &view);
+		c.own = view.n;
 		append(&view, &defaults);
 		if (stroke)
 			ipsec_stroke(&c);
@@ -168,7 +169,7 @@ int ipsecconf_parse(const char *path, struct span text, uint8_t daemon,
 	bool stroke = daemon == DAEMON_STRONGSWAN;
 	struct ipsec_text read;
 
-	if (ipsec_read(path, text, files, sink, &read))
+	if (ipsec_read(path, text, !stroke, files, sink, &read))
 		return -ENOMEM;
 	*ret_dialect = read.libreswan > read.stroke   ? DIALECT_LIBRESWAN
 		       : read.stroke > read.libreswan ? DIALECT_STROKE

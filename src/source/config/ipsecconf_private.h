@@ -58,6 +58,7 @@
 #define IPSEC_ENUM(key) KEY_##key,
 enum ipsec_key { IPSEC_KEYS(IPSEC_ENUM) KEY_N };
 #define KEY_NONE KEY_N
+#define IPSEC_TWICE "is set before to another value: pluto does not load the connection"
 /* What lies between a key of the left end and the same one of the right. */
 #define KEY_OTHER_END (KEY_right - KEY_left)
 
@@ -67,13 +68,16 @@ struct ipsec_text {
 	unsigned libreswan, stroke; /* keys that only the one or the other has */
 };
 
-int ipsec_read(const char *path, struct span text, const struct conf_files *files,
+/* once: a key that comes again in a conn with another value is an error, and the first one stays.
+ */
+int ipsec_read(const char *path, struct span text, bool once, const struct conf_files *files,
 	const struct conf_sink *sink, struct ipsec_text *ret);
 
 /* One conn, with all that it takes from others. */
 struct ipsec_conn {
 	const struct conf_sink *sink;
 	const struct settings_view *view, *setup;
+	size_t own; /* so many sections of the view are no %default */
 	const char *name, *file;
 	uint32_t line;
 	size_t *room; /* connections that may still be told */
