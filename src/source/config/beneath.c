@@ -85,6 +85,7 @@ int beneath_directory(int root, const char *path)
 /* glob(3) gives its functions no context. */
 static _Thread_local struct {
 	int root;
+	int error; /* the first directory that could not be read, though it is there */
 	size_t left; /* entries of the directory that may still be read */
 } globbing;
 
@@ -95,8 +96,18 @@ static void *glob_opendir(const char *path)
 
 	if (fd >= 0 && !dir)
 		close(fd);
+	if (fd < 0)
+		errno = -fd;
 	globbing.left = BENEATH_ENTRIES_MAX;
 	return dir;
+}
+
+static int glob_failed(const char *path, int error)
+{
+	(void)path;
+	if (globbing.error == 0 && error != ENOENT && error != ENOTDIR)
+		globbing.error = -error;
+	return 0; /* the others are read all the same */
 }
 
 static struct dirent *glob_readdir(void *dir)
@@ -129,12 +140,13 @@ int beneath_glob(int root, const char *pattern, char ***ret)
 	int r;
 
 	globbing.root = root;
-	r = glob(pattern, GLOB_ALTDIRFUNC | GLOB_BRACE, NULL, &g);
-	if (r && r != GLOB_NOMATCH) {
+	globbing.error = 0;
+	r = glob(pattern, GLOB_ALTDIRFUNC | GLOB_BRACE, glob_failed, &g);
+	if (r == GLOB_NOSPACE || globbing.error) {
 		globfree(&g);
-		return r == GLOB_NOSPACE ? -ENOMEM : -EIO;
+		return r == GLOB_NOSPACE ? -ENOMEM : globbing.error;
 	}
-	if (r == GLOB_NOMATCH)
+	if (r)
 		g.gl_pathc = 0;
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		size += strlen(g.gl_pathv[i]) + 1;

@@ -22,6 +22,7 @@ int beneath_directory(int root, const char *path);
 
 /*
  * The paths that pattern (absolute, as for glob(3), with braces) names, sorted; ended by NULL, in
- * memory of one block that the caller frees. -E2BIG: too many; -ENOMEM; none is no error.
+ * memory of one block that the caller frees. None is no error. -E2BIG: too many; -ENOMEM; another
+ * -errno: a directory is there and can't be read.
  */
 int beneath_glob(int root, const char *pattern, char ***ret);

@@ -212,8 +212,11 @@ static const char *include(
 	watch_directory_of(c, whole);
 	r = beneath_glob(c->root, whole, &paths);
 	c->no_memory |= r == -ENOMEM;
+	if (r == -ENOMEM)
+		return NULL;
 	if (r)
-		return r == -E2BIG ? "an include names more than 4,096 files" : NULL;
+		return r == -E2BIG ? "an include names more than 4,096 files"
+				   : "a directory of the include can't be read";
 	for (size_t i = 0; paths[i] && !why; i++) {
 		if (c->n == CONF_FILES_MAX)
 			why = "more than 1,024 files";

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "source/config/beneath.h"
 #include "source/config/conflist.h"
 #include "source/config/watches.h"
 
@@ -57,19 +58,45 @@ static void tell_list(struct confsource *c, const struct buf *list)
 	}
 }
 
+static void state_is(struct confsource *c, uint8_t state, const char *reason)
+{
+	if (c->state == state && !strcmp(c->reason, reason))
+		return;
+	c->state = state;
+	snprintf(c->reason, sizeof(c->reason), "%s", reason);
+	tell_state(c);
+}
+
+/* Whether files beneath that root can be looked up at all; says so when it changes. */
+static bool reaches(struct confsource *c, int root)
+{
+	char reason[FACT_TEXT_SIZE] = "";
+	int fd = beneath_directory(root, "/");
+
+	if (fd >= 0)
+		close(fd);
+	if (fd == -ENOSYS || fd == -EPERM) {
+		snprintf(reason, sizeof(reason),
+			"files of IKE daemons can't be opened: openat2: %s", strerror(-fd));
+		state_is(c, SOURCE_ABSENT, reason);
+		return false;
+	}
+	if (c->watches.fd < 0)
+		snprintf(reason, sizeof(reason),
+			"no inotify: changes of files are seen within 60 s");
+	state_is(c, SOURCE_IN_STEP, reason);
+	return true;
+}
+
 int confsource_new(const struct source_sink *sink, struct confsource **ret)
 {
 	struct confsource *c = calloc(1, sizeof(*c));
-	int r;
 
 	if (!c)
 		return -ENOMEM;
 	c->sink = *sink;
+	(void)watches_init(&c->watches);
 	c->state = SOURCE_IN_STEP;
-	r = watches_init(&c->watches);
-	if (r)
-		snprintf(c->reason, sizeof(c->reason),
-			"no inotify (%s): changes of files are seen within 60 s", strerror(-r));
 	tell_state(c);
 	*ret = c;
 	return 0;
@@ -128,7 +155,7 @@ static void look(struct confsource *c, struct daemon *d)
 	int r;
 
 	conffiles_init(&files, d->root);
-	if (is_covered(c, d))
+	if (!reaches(c, d->root) || is_covered(c, d))
 		r = conflist_empty(&d->owner, &list);
 	else
 		r = conflist_read(&files, &d->owner, &list);
@@ -178,9 +205,7 @@ void confsource_daemon(
 		daemon_free(before);
 	if (!d) {
 		close(root);
-		c->state = SOURCE_LOST;
-		snprintf(c->reason, sizeof(c->reason), "no memory for the files of a daemon");
-		tell_state(c);
+		state_is(c, SOURCE_LOST, "no memory for the files of a daemon");
 		return;
 	}
 	d->owner = (struct conf_owner){

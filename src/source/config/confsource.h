@@ -34,7 +34,7 @@ DEFINE_FREEP(confsource)
  */
 void confsource_daemon(
 	struct confsource *c, enum ike_daemon daemon, uint64_t service, uint64_t netns, int root);
-/* It ended: its list is told once more, empty. */
+/* It ended (service is not 0): its list is told once more, empty. */
 void confsource_gone(struct confsource *c, uint64_t service);
 
 int confsource_fd(const struct confsource *c, size_t i); /* 0: inotify; -1 behind the last */

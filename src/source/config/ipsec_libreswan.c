@@ -206,8 +206,8 @@ static void read_limits(
 	*(ipsec_bool(c, KEY_reauth, false) ? &connection->reauth_s : &connection->rekey_s) =
 		ike - connection->over_s;
 	/* When it rekeys before these is its own choice. */
-	ipsec_number(c, KEY_max_bytes, as_bytes, &child->life_bytes);
-	ipsec_number(c, KEY_max_packets, as_bytes, &child->life_packets);
+	ipsec_number(c, KEY_lifebytes, as_bytes, &child->life_bytes);
+	ipsec_number(c, KEY_lifepackets, as_bytes, &child->life_packets);
 	child->rekey_bytes = child->life_bytes ? UINT64_MAX : 0;
 	child->rekey_packets = child->life_packets ? UINT64_MAX : 0;
 }
@@ -335,6 +335,23 @@ static void tell_pairs(const struct ipsec_conn *c, unsigned end, struct connecti
 	}
 }
 
+/* What also= brings must not differ from what is there. */
+static void complain_of_twice(const struct ipsec_conn *c)
+{
+	for (size_t key = 0; key < KEY_N; key++) {
+		struct setting first = settings_get(c->view, key);
+
+		for (size_t i = 1; i < c->own && first.value; i++) {
+			const struct settings_view other = { .n = 1, .v = { c->view->v[i] } };
+			struct setting s = settings_get(&other, key);
+
+			if (s.value && strcmp(s.value, first.value) && key != KEY_leftsubnets &&
+				key != KEY_rightsubnets)
+				c->sink->error(c->sink->userdata, s.file, s.line, IPSEC_TWICE);
+		}
+	}
+}
+
 void ipsec_libreswan(const struct ipsec_conn *c)
 {
 	static const char *const phase2[] = { "esp", "default", "ah", NULL };
@@ -345,6 +362,7 @@ void ipsec_libreswan(const struct ipsec_conn *c)
 	/* Without an end it is there for others to take from. */
 	if (ipsec_get(c, KEY_left).n == 0 || ipsec_get(c, KEY_right).n == 0)
 		return;
+	complain_of_twice(c);
 	ipsec_common(c, &connection, &child);
 	if (ipsec_word(c, KEY_phase2, phase2, 0) == 2)
 		child.proto = IPPROTO_AH;

@@ -19,34 +19,40 @@ struct line_reader {
 	uint32_t line;
 	enum part part;
 	struct section *setup, *conns, *conn;
-	bool stopped, no_memory;
+	bool once, stopped, no_memory;
 };
 
 #define NAME(key) #key,
-const char *const ipsec_keys[] = { IPSEC_KEYS(NAME) NULL };
+static const char *const keys[] = { IPSEC_KEYS(NAME) NULL };
 
 /* Where a key is spelled otherwise in the one or the other. */
 static const struct {
 	const char *name;
 	enum ipsec_key key;
-} spellings[] = { { "mark-in", KEY_mark_in }, { "mark-out", KEY_mark_out },
-	{ "phase2alg", KEY_esp }, { "lifetime", KEY_salifetime }, { "keylife", KEY_salifetime },
-	{ "ipsec-lifetime", KEY_salifetime }, { "margintime", KEY_rekeymargin },
-	{ "aggrmode", KEY_aggressive }, { "ipsec-interface", KEY_ipsec_interface },
-	{ "ipsec-max-bytes", KEY_max_bytes }, { "lifebytes", KEY_max_bytes },
-	{ "ipsec-max-packets", KEY_max_packets }, { "lifepackets", KEY_max_packets },
-	{ "marginbytes", KEY_margin_bytes }, { "marginpackets", KEY_margin_packets } };
+} spellings[] = {
+	{ "mark-in", KEY_mark_in },
+	{ "mark-out", KEY_mark_out },
+	{ "phase2alg", KEY_esp },
+	{ "lifetime", KEY_salifetime },
+	{ "keylife", KEY_salifetime },
+	{ "ipsec-lifetime", KEY_salifetime },
+	{ "margintime", KEY_rekeymargin },
+	{ "aggrmode", KEY_aggressive },
+	{ "ipsec-interface", KEY_ipsec_interface },
+	{ "ipsec-max-bytes", KEY_lifebytes },
+	{ "ipsec-max-packets", KEY_lifepackets },
+};
 
 /* Keys that only one of the two has; what stands behind left or right without it. */
 static const char *const only_libreswan[] = { "protostack", "nssdir", "plutodebug", "logfile",
 	"plutostderrlog", "virtual-private", "virtual_private", "dumpdir", "ikev1-policy",
-	"ikev1-policy", "nhelpers", "ddos-mode", "listen", "phase2", "phase2alg", "ikev2",
-	"sha2-truncbug", "ipsec-interface", "narrowing", "salifetime", "ipsec-lifetime",
-	"rekeymargin", "encapsulation", "leftsubnets", "rightsubnets", "leftrsasigkey",
-	"rightrsasigkey", "leftaddresspool", "rightaddresspool", "leftmodecfgclient",
-	"rightmodecfgclient", "leftmodecfgserver", "leftxauthserver", "leftxauthclient",
-	"rightxauthclient", "leftckaid", "hostaddrfamily", "failureshunt", "negotiationshunt",
-	"mark-in", "mark-out", "vti-interface", NULL };
+	"nhelpers", "ddos-mode", "listen", "phase2", "phase2alg", "ikev2", "sha2-truncbug",
+	"ipsec-interface", "narrowing", "salifetime", "ipsec-lifetime", "rekeymargin",
+	"encapsulation", "leftsubnets", "rightsubnets", "leftrsasigkey", "rightrsasigkey",
+	"leftaddresspool", "rightaddresspool", "leftmodecfgclient", "rightmodecfgclient",
+	"leftmodecfgserver", "leftxauthserver", "leftxauthclient", "rightxauthclient", "leftckaid",
+	"hostaddrfamily", "failureshunt", "negotiationshunt", "mark-in", "mark-out",
+	"vti-interface", NULL };
 static const char *const only_stroke[] = { "charondebug", "strictcrlpolicy", "cachecrls",
 	"charonstart", "plutostart", "closeaction", "margintime", "inactivity", "eap_identity",
 	"aaa_identity", "leftauth2", "rightauth2", "leftfirewall", "rightfirewall",
@@ -67,7 +73,7 @@ static enum ipsec_key find_key(struct span name)
 		if (conf_is(name, spellings[i].name))
 			return spellings[i].key;
 	}
-	return conf_word(name, ipsec_keys, &i) ? (enum ipsec_key)i : KEY_NONE;
+	return conf_word(name, keys, &i) ? (enum ipsec_key)i : KEY_NONE;
 }
 
 /* The word at the front, which goes with the blanks behind it. */
@@ -116,6 +122,11 @@ static void set_value(
 
 	if (value.n >= SETTINGS_VALUE_MAX) {
 		tell(r, "a value is longer than 16 KiB");
+		return;
+	}
+	if (before && r->once && key != KEY_leftsubnets && key != KEY_rightsubnets) {
+		if (!span_equal(span_text(before), value))
+			tell(r, IPSEC_TWICE);
 		return;
 	}
 	if (before && (key == KEY_leftsubnets || key == KEY_rightsubnets)) {
@@ -247,10 +258,10 @@ static void read_text(void *reader, const char *path, struct span text)
 	r->line = outer.line;
 }
 
-int ipsec_read(const char *path, struct span text, const struct conf_files *files,
+int ipsec_read(const char *path, struct span text, bool once, const struct conf_files *files,
 	const struct conf_sink *sink, struct ipsec_text *ret)
 {
-	struct line_reader r = { .out = ret, .files = files, .sink = sink };
+	struct line_reader r = { .out = ret, .files = files, .sink = sink, .once = once };
 	struct settings *s = calloc(1, sizeof(*s));
 	bool full;
 

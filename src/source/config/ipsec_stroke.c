@@ -94,10 +94,10 @@ static void read_limits(
 	ipsec_number(c, KEY_ikelifetime, ipsec_as_time, &ike);
 	ipsec_number(c, KEY_salifetime, ipsec_as_time, &child->life_s);
 	ipsec_number(c, KEY_rekeymargin, ipsec_as_time, &margin);
-	ipsec_number(c, KEY_max_bytes, ipsec_as_number, &child->life_bytes);
-	ipsec_number(c, KEY_max_packets, ipsec_as_number, &child->life_packets);
-	ipsec_number(c, KEY_margin_bytes, ipsec_as_number, &bytes);
-	ipsec_number(c, KEY_margin_packets, ipsec_as_number, &packets);
+	ipsec_number(c, KEY_lifebytes, ipsec_as_number, &child->life_bytes);
+	ipsec_number(c, KEY_lifepackets, ipsec_as_number, &child->life_packets);
+	ipsec_number(c, KEY_marginbytes, ipsec_as_number, &bytes);
+	ipsec_number(c, KEY_marginpackets, ipsec_as_number, &packets);
 	connection->over_s = margin;
 	*(ipsec_bool(c, KEY_reauth, true) ? &connection->reauth_s : &connection->rekey_s) =
 		ike > margin ? ike - margin : 0;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "source/config/ipsecconf_private.h"
@@ -23,11 +22,9 @@ struct span ipsec_get(const struct ipsec_conn *c, enum ipsec_key key)
 void ipsec_complain(const struct ipsec_conn *c, enum ipsec_key key)
 {
 	struct setting s = setting_of(c, key);
-	char why[IDENTITY_SIZE];
 
-	snprintf(
-		why, sizeof(why), "%s= has a value that the daemon does not take", ipsec_keys[key]);
-	c->sink->error(c->sink->userdata, s.file ? s.file : c->file, s.line, why);
+	c->sink->error(c->sink->userdata, s.file ? s.file : c->file, s.file ? s.line : c->line,
+		"the daemon does not take this value");
 }
 
 bool ipsec_as_number(struct span text, uint64_t *ret)
@@ -136,7 +133,8 @@ static void append(struct settings_view *view, const struct settings_view *more)
 static void find_conns(const struct ipsec_text *text, bool stroke, const struct conf_sink *sink)
 {
 	struct settings_view root, conns, setup, defaults, view;
-	size_t at = 0, room = CONF_CONNECTIONS_MAX;
+	struct settings_walk at = { 0 };
+	size_t room = CONF_CONNECTIONS_MAX;
 	const struct section *section;
 
 	settings_root(text->settings, &root);
@@ -155,6 +153,7 @@ static void find_conns(const struct ipsec_text *text, bool stroke, const struct 
 		if (!strcmp(c.name, "%default"))
 			continue;
 		settings_in(text->settings, &conns, c.name, &view);
+		c.own = view.n;
 		append(&view, &defaults);
 		if (stroke)
 			ipsec_stroke(&c);
@@ -170,7 +169,7 @@ int ipsecconf_parse(const char *path, struct span text, uint8_t daemon,
 	bool stroke = daemon == DAEMON_STRONGSWAN;
 	struct ipsec_text read;
 
-	if (ipsec_read(path, text, files, sink, &read))
+	if (ipsec_read(path, text, !stroke, files, sink, &read))
 		return -ENOMEM;
 	*ret_dialect = read.libreswan > read.stroke   ? DIALECT_LIBRESWAN
 		       : read.stroke > read.libreswan ? DIALECT_STROKE

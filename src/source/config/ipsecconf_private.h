@@ -13,7 +13,12 @@
 	X(end) \
 	X(end##id) \
 	X(end##subnet) \
-	X(end##subnets) X(end##protoport) X(end##auth) X(end##auth2) X(end##sourceip) X(end##cert)
+	X(end##subnets) \
+	X(end##protoport) \
+	X(end##auth) \
+	X(end##auth2) \
+	X(end##sourceip) \
+	X(end##cert)
 #define IPSEC_KEYS(X) \
 	IPSEC_END_KEYS(X, left) \
 	IPSEC_END_KEYS(X, right) \
@@ -22,19 +27,40 @@
 	X(esp) \
 	X(ah) \
 	X(phase2) \
-	X(ikev2) X(keyexchange) X(authby) X(type) X(ikelifetime) X(salifetime) X(rekey) \
-		X(rekeymargin) X(reauth) X(dpddelay) X(dpdaction) X(closeaction) X(mark) \
-			X(mark_in) X(mark_out) X(ipsec_interface) X(mobike) X(aggressive) \
-				X(encapsulation) X(forceencaps) X(reqid) X(priority) X(max_bytes) \
-					X(max_packets) X(margin_bytes) X(margin_packets) X(xauth) \
-						X(uniqueids)
+	X(ikev2) \
+	X(keyexchange) \
+	X(authby) \
+	X(type) \
+	X(ikelifetime) \
+	X(salifetime) \
+	X(rekey) \
+	X(rekeymargin) \
+	X(reauth) \
+	X(dpddelay) \
+	X(dpdaction) \
+	X(closeaction) \
+	X(mark) \
+	X(mark_in) \
+	X(mark_out) \
+	X(ipsec_interface) \
+	X(mobike) \
+	X(aggressive) \
+	X(encapsulation) \
+	X(forceencaps) \
+	X(reqid) \
+	X(priority) \
+	X(lifebytes) \
+	X(lifepackets) \
+	X(marginbytes) \
+	X(marginpackets) \
+	X(xauth) \
+	X(uniqueids)
 #define IPSEC_ENUM(key) KEY_##key,
 enum ipsec_key { IPSEC_KEYS(IPSEC_ENUM) KEY_N };
 #define KEY_NONE KEY_N
+#define IPSEC_TWICE "is set before to another value: pluto does not load the connection"
 /* What lies between a key of the left end and the same one of the right. */
 #define KEY_OTHER_END (KEY_right - KEY_left)
-
-extern const char *const ipsec_keys[]; /* the names, for messages */
 
 /* The text as a tree: `setup` and `conn` below the root, in the latter a section for each conn. */
 struct ipsec_text {
@@ -42,13 +68,16 @@ struct ipsec_text {
 	unsigned libreswan, stroke; /* keys that only the one or the other has */
 };
 
-int ipsec_read(const char *path, struct span text, const struct conf_files *files,
+/* once: a key that comes again in a conn with another value is an error, and the first one stays.
+ */
+int ipsec_read(const char *path, struct span text, bool once, const struct conf_files *files,
 	const struct conf_sink *sink, struct ipsec_text *ret);
 
 /* One conn, with all that it takes from others. */
 struct ipsec_conn {
 	const struct conf_sink *sink;
 	const struct settings_view *view, *setup;
+	size_t own; /* so many sections of the view are no %default */
 	const char *name, *file;
 	uint32_t line;
 	size_t *room; /* connections that may still be told */

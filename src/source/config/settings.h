@@ -43,13 +43,14 @@ struct settings_view {
 void settings_root(const struct settings *s, struct settings_view *ret);
 void settings_in(struct settings *s, const struct settings_view *view, const char *name,
 	struct settings_view *ret);
-/*
- * The names of the sections in it, each once: start with *at 0. NULL: that was all. Borrowed from
- * the tree.
- */
-const struct section *settings_next(
-	struct settings *s, const struct settings_view *view, size_t *at);
+/* The sections in it, each name once. NULL: that was all. Borrowed from the tree. */
+struct settings_walk { /* zero-initialise */
+	size_t i;
+	const struct section *last;
+};
 
+const struct section *settings_next(
+	struct settings *s, const struct settings_view *view, struct settings_walk *walk);
 /* References were so many that not all were followed. */
 bool settings_spent(const struct settings *s);
 

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "source/config/conftext.h"
 
 #define REFERENCES_DEPTH_MAX 16
+#define LOOK_UP_COST 16 /* steps that hashing a name is worth */
 
 static char *copy_text(struct span text)
 {
@@ -43,8 +45,10 @@ struct settings_file *settings_enter(struct settings *s, const char *path)
 
 struct section *section_find(const struct section *parent, struct span name)
 {
+	uint64_t hash = hash_octets(name.p, name.n, 0);
+
 	for (struct section *c = parent->first; c; c = c->next) {
-		if (span_equal(span_text(c->name), name))
+		if (c->hash == hash && span_equal(span_text(c->name), name))
 			return c;
 	}
 	return NULL;
@@ -67,6 +71,7 @@ struct section *settings_open(
 		free(c);
 		return NULL;
 	}
+	c->hash = hash_octets(name.p, name.n, 0);
 	c->file = s->here;
 	c->line = line;
 	if (parent->last)
@@ -82,9 +87,11 @@ struct section *settings_open(
 int settings_refer(struct section *c, struct span path)
 {
 	struct settings_reference **at = &c->references, *r;
+	size_t n = 0;
 
-	for (; *at; at = &(*at)->next) {
-		if (span_equal(span_text((*at)->path), path))
+	for (; *at; at = &(*at)->next, n++) {
+		/* More than a view holds have no effect. */
+		if (n >= SETTINGS_VIEW_MAX || span_equal(span_text((*at)->path), path))
 			return 0;
 	}
 	r = calloc(1, sizeof(*r));
@@ -168,13 +175,32 @@ struct settings *settings_free(struct settings *s)
 	return NULL;
 }
 
+/* Whether n more steps may be taken. */
+static bool afford(struct settings *s, size_t n)
+{
+	s->budget -= n < s->budget ? n : s->budget;
+	return s->budget > 0;
+}
+
+/* As section_find(), on account. */
+static const struct section *look_up(
+	struct settings *s, const struct section *parent, const char *name, size_t n)
+{
+	uint64_t hash = hash_octets(name, n, 0);
+	const struct section *c = afford(s, LOOK_UP_COST) ? parent->first : NULL;
+
+	while (c && !(c->hash == hash && span_equal(span_text(c->name), span_of(name, n))))
+		c = afford(s, 1) ? c->next : NULL;
+	return c;
+}
+
 static void refer(struct settings *s, const char *path, struct settings_view *view, size_t depth);
 
 /* Behind what is there: the section and what it refers to, each once. */
 static void add(
 	struct settings *s, const struct section *c, struct settings_view *view, size_t depth)
 {
-	if (view->n >= SETTINGS_VIEW_MAX)
+	if (view->n >= SETTINGS_VIEW_MAX || !afford(s, view->n))
 		return;
 	for (size_t i = 0; i < view->n; i++) {
 		if (view->v[i] == c)
@@ -185,12 +211,12 @@ static void add(
 		refer(s, r->path, view, depth + 1);
 }
 
-static void find(struct settings *s, const struct settings_view *view, struct span name,
+static void find(struct settings *s, const struct settings_view *view, const char *name, size_t n,
 	struct settings_view *ret, size_t depth)
 {
 	ret->n = 0;
 	for (size_t i = 0; i < view->n; i++) {
-		const struct section *c = section_find(view->v[i], name);
+		const struct section *c = look_up(s, view->v[i], name, n);
 
 		if (c)
 			add(s, c, ret, depth);
@@ -208,10 +234,9 @@ static void refer(struct settings *s, const char *path, struct settings_view *vi
 		size_t n = s->base ? strlen(path) : strcspn(path, ".");
 
 		/* Each may branch: without an account a few lines would keep us for hours. */
-		if (s->budget == 0)
+		if (!afford(s, 1 + there.n))
 			return;
-		s->budget--;
-		find(s, &there, span_of(path, n), &next, depth);
+		find(s, &there, path, n, &next, depth);
 		there = next;
 		path += n + (path[n] == '.');
 	}
@@ -233,24 +258,23 @@ void settings_root(const struct settings *s, struct settings_view *ret)
 void settings_in(struct settings *s, const struct settings_view *view, const char *name,
 	struct settings_view *ret)
 {
-	find(s, view, span_text(name), ret, 0);
+	find(s, view, name, strlen(name), ret, 0);
 }
 
 const struct section *settings_next(
-	struct settings *s, const struct settings_view *view, size_t *at)
+	struct settings *s, const struct settings_view *view, struct settings_walk *walk)
 {
-	for (size_t i = 0, k = 0; i < view->n; i++) {
-		for (const struct section *c = view->v[i]->first; c; c = c->next, k++) {
-			bool seen = false;
+	while (walk->i < view->n) {
+		const struct section *c = walk->last ? walk->last->next : view->v[walk->i]->first;
+		bool seen = false;
 
-			if (k < *at)
-				continue;
-			for (size_t j = 0; j < i && !seen && s->budget > 0; j++, s->budget--)
-				seen = section_find(view->v[j], span_text(c->name)) != NULL;
-			*at = k + 1;
-			if (!seen)
-				return c;
-		}
+		walk->last = c;
+		walk->i += !c;
+		/* What an earlier section of the view has is in it already. */
+		for (size_t j = 0; c && j < walk->i && !seen; j++)
+			seen = look_up(s, view->v[j], c->name, strlen(c->name)) != NULL;
+		if (c && !seen)
+			return c;
 	}
 	return NULL;
 }

@@ -30,6 +30,7 @@ struct section {
 	struct settings_value *values;
 	const struct settings_file *file;
 	uint32_t line;
+	uint64_t hash; /* of the name: thousands of siblings are searched */
 	char *name; /* owned */
 };
 
@@ -39,10 +40,10 @@ struct settings {
 	struct settings_file *files; /* all that were read */
 	const struct settings_file *here; /* that is being read */
 	size_t sections;
-	size_t budget; /* steps that may still be spent on references */
+	size_t budget; /* steps that looking up may still take */
 };
 
-#define SETTINGS_BUDGET 1000000
+#define SETTINGS_BUDGET ((size_t)1 << 25)
 
 /* From now on sections and values are of this file. NULL: no memory. */
 struct settings_file *settings_enter(struct settings *s, const char *path);

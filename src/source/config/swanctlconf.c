@@ -22,11 +22,32 @@
 	X(reauth_time) \
 	X(over_time) \
 	X(dpd_delay) \
-	X(unique) X(aggressive) X(mobike) X(encap) X(if_id_in) X(if_id_out) X(id) X(auth) X(round) \
-		X(local_ts) X(remote_ts) X(esp_proposals) X(ah_proposals) X(mode) X(life_time) \
-			X(rekey_bytes) X(life_bytes) X(rekey_packets) X(life_packets) \
-				X(start_action) X(dpd_action) X(close_action) X(priority) \
-					X(mark_in) X(mark_out) X(reqid)
+	X(unique) \
+	X(aggressive) \
+	X(mobike) \
+	X(encap) \
+	X(if_id_in) \
+	X(if_id_out) \
+	X(id) \
+	X(auth) \
+	X(round) \
+	X(local_ts) \
+	X(remote_ts) \
+	X(esp_proposals) \
+	X(ah_proposals) \
+	X(mode) \
+	X(life_time) \
+	X(rekey_bytes) \
+	X(life_bytes) \
+	X(rekey_packets) \
+	X(life_packets) \
+	X(start_action) \
+	X(dpd_action) \
+	X(close_action) \
+	X(priority) \
+	X(mark_in) \
+	X(mark_out) \
+	X(reqid)
 #define X_ENUM(key) KEY_##key,
 #define X_NAME(key) #key,
 enum key { KEYS(X_ENUM) KEY_N };
@@ -164,7 +185,8 @@ static void read_end(struct loader *l, const struct settings_view *connection, c
 {
 	const struct section *rounds[AUTH_ROUNDS_MAX], *c;
 	uint64_t order[AUTH_ROUNDS_MAX];
-	size_t n = 0, at = 0, k;
+	struct settings_walk at = { 0 };
+	size_t n = 0, k;
 	struct settings_view view;
 	struct setting s;
 
@@ -323,7 +345,7 @@ static void read_connection(
 	const struct section *s;
 	struct connection c = { 0 };
 	uint32_t version;
-	size_t at = 0;
+	struct settings_walk at = { 0 };
 
 	CONF_TEXT_SET(c.name, section_name(section));
 	CONF_TEXT_SET(c.file, section_file(section));
@@ -360,7 +382,7 @@ int swanctlconf_parse(const char *path, struct span text, const struct conf_file
 	struct settings_view root, connections, view;
 	CLEANUP(settings) struct settings *settings = NULL;
 	const struct section *c;
-	size_t at = 0;
+	struct settings_walk at = { 0 };
 
 	if (settings_parse(path, text, keys, files, sink, &settings))
 		return -ENOMEM;

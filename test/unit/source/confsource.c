@@ -246,6 +246,27 @@ static void bad_files_are_told_and_the_rest_read(void **state)
 	assert_true(has(&b->told, "\"connection\":\"b\""));
 }
 
+static void what_may_not_be_read_is_told(void **state)
+{
+	struct bed *b = *state;
+	bool root = geteuid() == 0;
+
+	assert_int_equal(chmod(b->root, 0755), 0);
+	make_directory(b, "etc/swanctl/private");
+	write_file(b, "etc/swanctl/conf.d/b.conf", "include ../private/*\nconnections { b { } }\n");
+	assert_int_equal(chmod(path_of(b, "etc/swanctl/private"), 0), 0);
+	assert_int_equal(chmod(path_of(b, "etc/swanctl/conf.d/a.conf"), 0), 0);
+	if (root)
+		assert_int_equal(seteuid(65534), 0);
+	announce(b, DAEMON_STRONGSWAN, 7);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(path_of(b, "etc/swanctl/private"), 0755), 0);
+	assert_true(has(&b->told, "\"error\":\"a.conf: Permission denied\""));
+	assert_true(has(&b->told, "b.conf, line 1: a directory of the include can't be read\""));
+	assert_true(has(&b->told, "\"connection\":\"b\""));
+}
+
 static void includes_end_sixteen_deep(void **state)
 {
 	struct bed *b = *state;
@@ -354,6 +375,7 @@ int main(void)
 		TEST(each_minute_all_is_compared),
 		TEST(files_and_directories_may_come_later),
 		TEST(bad_files_are_told_and_the_rest_read),
+		TEST(what_may_not_be_read_is_told),
 		TEST(includes_end_sixteen_deep),
 		TEST(nothing_outside_the_root_is_read),
 		TEST(the_hosts_own_files_are_the_daemons_while_it_runs),

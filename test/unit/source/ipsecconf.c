@@ -133,13 +133,18 @@ static void bad_lines_are_told(void **state)
 		{ "conn a\n\tleft 192.0.2.1\n", ":2: = is expected behind the key" },
 		{ "conn a\nleft=192.0.2.1\n", ":2: neither a section nor an include" },
 		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tikelifetime=1y\n\tphase2=esp\n",
-			":4: ikelifetime= has a value" },
+			":4: the daemon does not take this value" },
+		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tleft=192.0.2.3\n\tphase2=esp\n",
+			":4: is set before to another value" },
+		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tesp=aes\n\talso=b\n"
+		  "conn b\n\tphase2=esp\n\tesp=3des\n",
+			":8: is set before to another value" },
 		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=maybe\n\tphase2=esp\n",
-			":4: auto= has a value" },
+			":4: the daemon does not take this value" },
 		{ "conn "
 		  "a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tleftsubnet=10.1.2.3/"
 		  "40\n\tphase2=esp\n",
-			":4: leftsubnet= has a value" },
+			":4: the daemon does not take this value" },
 	};
 
 	(void)state;

@@ -53,7 +53,7 @@ static void secrets_are_passed_over(void **state)
 		  "t { secret = hidden5\n secrets { id = hidden6\n b { id = hidden7 } } }\n"
 		  "connections { a : secrets.ike-a, t, t.secrets { secret = hidden8\n local : "
 		  "t.secrets.b { } "
-		  "children { } } }\n");
+		  "remote { secrets { id = hidden9\n } } children { } } }\n");
 	assert_true(has(&f, "\"connection\":\"a\""));
 	assert_true(lacks(&f, "hidden"));
 	buf_done(&f.lines);
