@@ -143,6 +143,7 @@ struct netns {
 	/* Folded of SAs that are gone; living ones are added when asked. */
 	uint64_t dead_bytes_in, dead_bytes_out, dead_packets_in, dead_packets_out;
 	uint64_t added, deleted, expired;
+	uint64_t n_foreign; /* policies that no daemon claims, when they were counted last */
 };
 
 /* Totals that the log remembers of a netns, until the netns shows up. */

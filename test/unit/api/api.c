@@ -143,7 +143,7 @@ static void status_and_schema_are_whole(void **state)
 	struct harness *h = *state;
 	CLEANUP_ANSWER struct answer a, s;
 	json_t *j, *source;
-	size_t n = 0;
+	size_t n_nouns = 0;
 
 	log_events(h, 3);
 	ask(h, "GET", "/api/v1/status", NULL, NULL, &a);
@@ -160,9 +160,9 @@ static void status_and_schema_are_whole(void **state)
 	json_decref(j);
 	ask(h, "GET", "/api/v1/schema", NULL, NULL, &s);
 	j = json_of(&s);
-	while (nouns[n])
-		n++;
-	assert_int_equal(json_array_size(json_object_get(j, "nouns")), n);
+	while (nouns[n_nouns])
+		n_nouns++;
+	assert_int_equal(json_array_size(json_object_get(j, "nouns")), n_nouns);
 	json_decref(j);
 }
 

@@ -68,7 +68,8 @@ static void wrong_words_say_what_was_meant(void **state)
 	refused("sa", "did you mean 'show sa'");
 	refused("s", "may mean: status, show");
 	refused("show s", "may mean: sa, source, service, statistic");
-	refused("show", "show what? There are: sa, policy, link, source, service, failure, statistic");
+	refused("show",
+		"show what? There are: sa, policy, link, source, service, failure, statistic");
 	refused("show polcy", "did you mean 'policy'");
 	refused("show xylophone", "there are: sa, policy");
 	refused("quux", "there are: status, show");
