@@ -182,17 +182,14 @@ static int refuse(const struct command *c, const struct option_spec *o, struct d
 {
 	CLEANUP_BUF struct buf name = { 0 }, takers = { 0 };
 
-	buf_text(&name, c->words[0]);
-	if (c->words[1])
-		buf_printf(&name, " %s", c->words[1]);
+	command_name(c, &name);
 	for (size_t i = 0; i < n_commands; i++) {
 		const struct command *other = &commands[i];
 
 		if (!command_takes(other, o))
 			continue;
-		buf_printf(&takers, "%s%s", takers.n ? ", " : "", other->words[0]);
-		if (other->words[1])
-			buf_printf(&takers, " %s", other->words[1]);
+		buf_text(&takers, takers.n ? ", " : "");
+		command_name(other, &takers);
 	}
 	return diag_set(reterr, -EINVAL, "'%s' does not take --%s; these do: %s", name.p, o->name,
 		takers.p);
@@ -235,7 +232,7 @@ static int check_count(const struct arguments *a, struct diag *reterr)
 		synopsis.p);
 }
 
-/* `help show` is about several commands: the first one stands for them. */
+/* `help show` is about several commands, as `help show mainmode` is: the first stands for them. */
 static int parse_about(struct arguments *a, struct diag *reterr)
 {
 	const struct command *c;
@@ -252,8 +249,9 @@ static int parse_about(struct arguments *a, struct diag *reterr)
 		a->about = c;
 		return 0;
 	}
-	for (size_t i = 0; a->n_args == 1 && i < n_commands; i++) {
-		if (commands[i].words[1] && strcmp(commands[i].words[0], a->args[0]) == 0) {
+	for (size_t i = 0; i < n_commands; i++) {
+		if (command_words(&commands[i]) > a->n_args &&
+			command_begins(&commands[i], a->args, a->n_args)) {
 			a->about = &commands[i];
 			return 0;
 		}
@@ -270,7 +268,7 @@ static int divert(struct walk *w, const char *word, bool keep)
 	size_t used;
 
 	a->n_args = 0;
-	for (size_t i = 0; keep && i < w->n_words && i < 2; i++)
+	for (size_t i = 0; keep && i < w->n_words && i < COMMAND_WORDS; i++)
 		a->args[a->n_args++] = w->words[i];
 	a->given = 0;
 	(void)command_find(&word, 1, &a->command, &used, NULL);

@@ -19,6 +19,10 @@ struct cli {
 
 int status_run(struct cli *c);
 int show_run(struct cli *c);
+int show_generic_run(struct cli *c);
+int show_specific_run(struct cli *c);
+int show_tunnel_run(struct cli *c);
+int show_lineage_run(struct cli *c);
 int find_run(struct cli *c);
 int lint_run(struct cli *c);
 int events_run(struct cli *c);

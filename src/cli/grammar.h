@@ -81,8 +81,10 @@ struct option_spec {
 	const char *help;
 };
 
+#define COMMAND_WORDS 3
+
 struct command {
-	const char *words[2]; /* the second NULL where one is enough */
+	const char *words[COMMAND_WORDS]; /* NULL behind the last */
 	const char *arguments; /* as the synopsis shows them */
 	unsigned min, max; /* how many */
 	enum choice choice; /* of the arguments */
@@ -106,6 +108,10 @@ int command_find(const char *const *words, size_t n, const struct command **ret,
 /* name is without dashes and may be cut to what is unique. */
 int option_find(const char *name, const struct option_spec **ret, struct diag *reterr);
 const struct option_spec *option_by_letter(char letter); /* NULL: none */
+size_t command_words(const struct command *c); /* how many */
+/* Do the first n words of both agree? */
+bool command_begins(const struct command *c, const char *const *words, size_t n);
+void command_name(const struct command *c, struct buf *out); /* "show mainmode sas" */
 bool command_takes(const struct command *c, const struct option_spec *o);
 
 void command_synopsis(const struct command *c, struct buf *out); /* "show sa", "audit set NAME …" */

@@ -88,18 +88,24 @@ static void command_help(
 		columns(s, out, c->noun, width);
 }
 
-static void group(const struct screen *s, struct buf *out, const char *first, size_t width)
+/* All commands that begin with the first n words of one. */
+static void group(const struct screen *s, struct buf *out, const struct command *about, size_t n,
+	size_t width)
 {
-	buf_printf(out, "usage: ipsecmon %s …\n\n", first);
+	CLEANUP_BUF struct buf name = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&name, "%s%s", i ? " " : "", about->words[i]);
+	buf_printf(out, "usage: ipsecmon %s …\n\n", name.p);
 	for (size_t i = 0; i < n_commands; i++) {
 		CLEANUP_BUF struct buf term = { 0 };
 
-		if (strcmp(commands[i].words[0], first) != 0)
+		if (!command_begins(&commands[i], about->words, n))
 			continue;
 		command_synopsis(&commands[i], &term);
 		entry(s, out, term.p, commands[i].help, 26, width);
 	}
-	buf_printf(out, "\n`ipsecmon help %s COMMAND` tells more about one.\n", first);
+	buf_printf(out, "\n`ipsecmon help %s COMMAND` tells more about one.\n", name.p);
 }
 
 int help_run(struct cli *c)
@@ -113,8 +119,8 @@ int help_run(struct cli *c)
 
 	if (!about)
 		overview(&c->screen, &out, width);
-	else if (about->words[1] && c->args->about_words == 1)
-		group(&c->screen, &out, about->words[0], width);
+	else if (c->args->about_words < command_words(about))
+		group(&c->screen, &out, about, c->args->about_words, width);
 	else
 		command_help(&c->screen, &out, about, width);
 	r = screen_write(&c->screen, &out);

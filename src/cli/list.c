@@ -72,14 +72,18 @@ static bool draw_line(void *userdata, struct span line)
 	return d->error == 0;
 }
 
-static void list_path(const struct cli *c, const struct noun *n, uint64_t offset, struct buf *out)
+static void list_path(const struct cli *c, const struct list *l, uint64_t offset, struct buf *out)
 {
+	CLEANUP_BUF struct buf where = { 0 };
 	char text[24] = "";
 	const struct arguments *a = c->args;
+	const char *asked = a->values[OPTION_WHERE];
 	bool first = true;
 
-	buf_printf(out, "/api/v1/%s", n->name);
-	url_parameter(out, &first, "where", a->values[OPTION_WHERE]);
+	buf_printf(&where, "%s%s%s", l->where ? l->where : "", l->where && asked ? "," : "",
+		asked ? asked : "");
+	buf_printf(out, "/api/v1/%s", l->noun->name);
+	url_parameter(out, &first, "where", where.p);
 	url_parameter(out, &first, "sort", a->values[OPTION_SORT]);
 	url_parameter(out, &first, "limit", a->values[OPTION_LIMIT]);
 	if (offset > 0)
@@ -98,7 +102,7 @@ static int draw_pages(struct drawing *d, struct diag *reterr)
 		CLEANUP_BUF struct buf path = { 0 };
 
 		before = d->rows;
-		list_path(d->cli, d->list->noun, d->rows, &path);
+		list_path(d->cli, d->list, d->rows, &path);
 		if (path.failed)
 			return diag_set(reterr, -ENOMEM, "out of memory");
 		r = client_lines(
@@ -134,7 +138,7 @@ static void tell_empty(const struct cli *c, const struct list *l, struct buf *ou
 	if (c->args->watch_ms)
 		buf_text(out, "none\n");
 	else
-		cli_talk("none%s", query_has_where(l->query) ? " for which all that holds" : "");
+		cli_talk("none%s", query_has_where(l->query) || l->where ? " for which all that holds" : "");
 }
 
 int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reterr)

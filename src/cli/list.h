@@ -8,6 +8,7 @@
 struct list {
 	const struct noun *noun;
 	const struct query *query;
+	const char *where; /* that holds besides what is asked for; NULL: nothing */
 	bool refresh; /* have the monitor read the kernel first */
 	bool (*row)(struct list *l, const json_t *row); /* is it to be shown? NULL: each is */
 	bool whole; /* of noun_reconcile: counters at 0, too */

@@ -115,8 +115,8 @@ static void judge(const struct core *c, const struct cover *v, bool looked, stru
 			(void)snprintf(why, size, "a policy takes all that it sends");
 		else if (v->n)
 			(void)snprintf(why, size,
-				"what it sends to the destinations of %llu policies; all else %s",
-				(unsigned long long)v->n, rest);
+				"what it sends to the destinations of %llu %s; all else %s",
+				(unsigned long long)v->n, v->n == 1 ? "policy" : "policies", rest);
 		else
 			(void)snprintf(why, size, "no policy takes what it sends: it %s", rest);
 	}

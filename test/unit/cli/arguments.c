@@ -53,6 +53,15 @@ static void commands_and_their_prefixes(void **state)
 	is("status", "status", NULL);
 	is("show sa", "show", "sa");
 	is("sh pol", "show", "policy");
+	is("show mainmode sas", "show", "mainmode");
+	assert_string_equal(a.command->words[2], "sas");
+	is("show q sp", "show", "quickmode");
+	assert_string_equal(a.command->words[2], "specific-filters");
+	is("show tunnel net/lan", "show", "tunnel");
+	assert_string_equal(a.args[0], "net/lan");
+	is("help show mainmode", "help", NULL);
+	assert_string_equal(a.about->words[2], "generic-filters");
+	assert_int_equal(a.about_words, 2);
 	is("st", "status", NULL);
 	is("ev", "events", NULL);
 	is("au rec", "audit", "reconcile");
@@ -67,11 +76,13 @@ static void wrong_words_say_what_was_meant(void **state)
 	refused("stauts", "did you mean 'status'");
 	refused("sa", "did you mean 'show sa'");
 	refused("s", "may mean: status, show");
-	refused("show s", "may mean: sa, source, service, statistic");
-	refused("show",
-		"show what? There are: sa, policy, link, source, service, failure, statistic");
+	refused("show s", "may mean: sa, shunt, source, service, statistic");
+	refused("show", "show what? There are: sa, policy, tunnel");
 	refused("show polcy", "did you mean 'policy'");
 	refused("show xylophone", "there are: sa, policy");
+	refused("show mainmode", "show mainmode what? There are: generic-filters, specific-filters");
+	refused("show mainmode sa x", "one word too many");
+	refused("show mainmode polices", "no show mainmode 'polices'; did you mean 'policies'?");
 	refused("quux", "there are: status, show");
 	refused("version now", "one word too many");
 	refused("audit export", "something is missing: ipsecmon audit export DIR");
