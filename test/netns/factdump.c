@@ -287,6 +287,16 @@ static void put_body(struct json *j, const struct fact *f)
 		json_u64(j, "list", f->ike_dump.list);
 		json_u64(j, "phase", f->ike_dump.phase);
 		break;
+	case FACT_CONNECTION:
+		json_u64(j, "service", f->connection.service);
+		json_u64(j, "origin", f->connection.origin);
+		json_text(j, "name", f->connection.name);
+		break;
+	case FACT_CONFIG_FILE:
+		json_u64(j, "service", f->config_file.service);
+		json_text(j, "path", f->config_file.path);
+		json_text(j, "error", f->config_file.error);
+		break;
 	case FACT_IKE_SOCKET:
 		json_u64(j, "service", f->ike_socket.service);
 		put_addr(j, "local", &f->ike_socket.local);

@@ -31,9 +31,12 @@ settings='load_modular = no
 load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey revocation constraints kdf kernel-netlink socket-default'
 printf 'charon {\n%s vici\n}\n' "$settings" >"$scratch/strongswan.conf"
 printf 'charon {\n%s\n}\n' "$settings" >"$scratch/mute.conf"
-begin() { # NETNS CONFIGURATION: a charon with a /run of its own; its process is $last
+mkdir "$scratch/swanctl"
+printf 'connections {\n gw {\n  remote_addrs = 192.0.2.1\n  children { net { remote_ts = 10.9.0.0/16 } }\n }\n}\nsecrets { ike { secret = TOP%dSECRET } }\n' $$ \
+	>"$scratch/swanctl/swanctl.conf"
+begin() { # NETNS CONFIGURATION: a charon with a /run and files of its own; its process is $last
 	STRONGSWAN_CONF=$scratch/$2 ip netns exec "$1" unshare -m sh -c \
-		"mount -t tmpfs tmpfs /run && exec setpriv --pdeathsig KILL $charon" >>"$scratch/charon" 2>&1 &
+		"mount -t tmpfs tmpfs /run && { [ ! -d /etc/swanctl ] || mount --bind $scratch/swanctl /etc/swanctl; } && exec setpriv --pdeathsig KILL $charon" >>"$scratch/charon" 2>&1 &
 	last=$!
 	pids+=($last)
 }
@@ -55,6 +58,10 @@ check 'what it listens on is told' within facts --argjson pid "$first" \
 check 'all in its netns' facts --argjson pid "$first" \
 	'[.[] | select(.type == "netns" and .name == "'$a'") | .netns][0] as $n | [.[] | select(.pid == $pid) | .netns] | unique == [$n]'
 check 'the sources are there' within source_is service '.state == "in step"'
+
+[ ! -d /etc/swanctl ] || check 'its files are read, as they are in its root' within facts --argjson pid "$first" \
+	'(map(select(.type == "service" and .pid == $pid)) | first | .service) as $s |
+	any(.[]; .type == "connection" and .service == $s and .name == "gw" and .origin == 2)'
 
 begin $b mute.conf
 mute=$last
@@ -93,6 +100,7 @@ check 'each end is told once' facts --argjson pids "[$first, $mute]" \
 check 'the third runs on' eval '! told $third ".end != \"runs\""'
 check 'that daemons come and go is no loss of a source' \
 	eval 'client events -j | jq -se "all(.[]; .detail.source // \"\" | IN(\"strongswan\", \"libreswan\", \"config\", \"service\") | not)" >/dev/null'
+check 'no secret is in a fact' eval '! grep -qa "TOP$$SECRET" "$scratch/facts"'
 kill "$daemon"
 wait "$daemon"
 check 'it stops in order' [ $? = 0 ]

@@ -8,6 +8,7 @@
 #include "main/observe/queue.h"
 #include "source/audit/audit.h"
 #include "source/bpf/bpf.h"
+#include "source/config/confsource.h"
 #include "source/inbox.h"
 #include "source/source.h"
 
@@ -78,6 +79,8 @@ struct observe {
 	size_t n_daemons;
 	bool services_listed; /* the first IPC_SERVICES_READY was there */
 	char services_why[FACT_TEXT_SIZE]; /* some may be missing */
+	struct confsource *confsource; /* NULL until IKE daemons are listed */
+	uv_poll_t *confsource_poll;
 
 	/* round.c */
 	uv_timer_t round_timer;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/observe/services.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,11 +91,13 @@ static void free_one(struct daemon *d)
 static void remove_at(struct observe *o, size_t at)
 {
 	struct daemon *d = o->daemons[at];
-	uint64_t netns = d->netns;
+	uint64_t netns = d->netns, id = d->service.id;
 	uint8_t daemon = d->service.daemon;
 
 	free_one(d);
 	o->daemons[at] = o->daemons[--o->n_daemons];
+	if (o->confsource)
+		confsource_gone(o->confsource, id);
 	tell_presence(o, daemon, netns);
 	tell_presence(o, 0, netns);
 	tell_host(o);
@@ -109,6 +112,49 @@ static void on_source(uv_poll_t *poll, int status, int events)
 	service_source_ready(d->source, 0);
 	/* It stays readable for good; what there is to be found out, the next seconds tell. */
 	d->source_poll = observe_unwatch(d->source_poll);
+}
+
+static void on_confsource(uv_poll_t *poll, int status, int events)
+{
+	struct observe *o = poll->data;
+
+	(void)status;
+	(void)events;
+	confsource_ready(o->confsource, 0);
+}
+
+static uint64_t init_netns(const struct observe *o)
+{
+	for (size_t i = 0; i < o->n_netns; i++) {
+		if (!strcmp(o->netns[i]->name, "init"))
+			return o->netns[i]->cookie;
+	}
+	return 0;
+}
+
+/* The files of a daemon's root; service 0: of the host's, for daemons that do not run. */
+static void read_files(
+	struct observe *o, uint8_t daemon, uint64_t service, uint64_t netns, int root)
+{
+	if (!o->confsource && confsource_new(&o->sink, &o->confsource) < 0) {
+		log_line(LOG_ERR, "no memory to read the configuration of IKE daemons");
+		close(root);
+		return;
+	}
+	if (!o->confsource_poll && confsource_fd(o->confsource, 0) >= 0)
+		o->confsource_poll =
+			observe_watch(o, confsource_fd(o->confsource, 0), on_confsource, o);
+	confsource_daemon(o->confsource, daemon, service, netns, root);
+}
+
+static void read_host_files(struct observe *o)
+{
+	for (uint8_t i = DAEMON_STRONGSWAN; i < ARRAY_LEN(source_of); i++) {
+		int root = is_watched(o, i) ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+		if (root >= 0)
+			read_files(o, i, 0, init_netns(o), root);
+	}
 }
 
 /* The descriptor of a slot, the caller's from now on. */
@@ -137,6 +183,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 {
 	struct daemon *d = o->n_daemons < DAEMONS_MAX ? calloc(1, sizeof(*d)) : NULL;
 	struct service_mark mark = { .dir = take(m, fds, n_fds, IPC_SLOT_RUN) };
+	int root;
 	char name[NAME_SIZE + sizeof(".pid")];
 
 	if (!d) {
@@ -164,6 +211,9 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 	}
 	o->daemons[o->n_daemons++] = d;
 	d->source_poll = observe_watch(o, service_source_fd(d->source, 0), on_source, d);
+	root = take(m, fds, n_fds, IPC_SLOT_ROOT);
+	if (root >= 0)
+		read_files(o, d->service.daemon, d->service.id, d->netns, root);
 	if (o->services_listed)
 		tell_host(o);
 }
@@ -182,6 +232,8 @@ void services_add(struct observe *o, const struct ipc_message *m, int *fds, unsi
 
 void services_ready(struct observe *o, const struct ipc_message *m)
 {
+	if (!o->services_listed)
+		read_host_files(o);
 	o->services_listed = true;
 	memcpy(o->services_why, m->text, sizeof(o->services_why));
 	tell_host(o);
@@ -201,6 +253,8 @@ void services_second(struct observe *o)
 {
 	uint64_t now = uv_hrtime();
 
+	if (o->confsource)
+		confsource_tick(o->confsource, now);
 	for (size_t i = o->n_daemons; i-- > 0;) {
 		service_source_tick(o->daemons[i]->source, now);
 		if (service_source_over(o->daemons[i]->source))
@@ -222,6 +276,8 @@ void services_restate(struct observe *o)
 {
 	for (size_t i = 0; i < o->n_daemons; i++)
 		service_source_restate(o->daemons[i]->source);
+	if (o->confsource)
+		confsource_restate(o->confsource);
 	if (o->services_listed)
 		tell_host(o);
 }
@@ -230,4 +286,6 @@ void services_free_all(struct observe *o)
 {
 	while (o->n_daemons > 0)
 		free_one(o->daemons[--o->n_daemons]);
+	o->confsource_poll = observe_unwatch(o->confsource_poll);
+	o->confsource = confsource_free(o->confsource);
 }
