@@ -99,7 +99,8 @@ const struct command commands[] = {
 	{ { "show", "active-policy" }, "", 0, 0, CHOICE_NONE, LIST, &noun_active_policy,
 		"which IPsec configurations are there, and which is in force",
 		"One row for each file that a daemon's configuration begins with, for each daemon "
-		"that was configured without one, and for policies that no daemon claims. Keys of a "
+		"that was configured without one, and for policies that no daemon claims. Keys of "
+		"a "
 		"comment at the file's head name, describe and place it.",
 		show_run },
 	{ { "show", "mainmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, LIST,
@@ -252,8 +253,8 @@ const struct command commands[] = {
 		bridge_run },
 	{ { "version", NULL }, "", 0, 0, CHOICE_NONE, OPTION_BIT(OPTION_JSON), NULL,
 		"versions of this program and of the monitor", "", version_run },
-	{ { "help", NULL }, "[COMMAND]", 0, COMMAND_WORDS, CHOICE_COMMAND, 0, NULL, "this list, or one command",
-		"", help_run },
+	{ { "help", NULL }, "[COMMAND]", 0, COMMAND_WORDS, CHOICE_COMMAND, 0, NULL,
+		"this list, or one command", "", help_run },
 };
 const size_t n_commands = ARRAY_LEN(commands);
 
@@ -378,8 +379,7 @@ int command_find(const char *const *words, size_t n, const struct command **ret,
 		join_words(chosen, depth, &name);
 		if (depth == n) {
 			append_list(&list, choices, n_choices, "", "");
-			return diag_set(
-				reterr, -EINVAL, "%s what? There are: %s", name.p, list.p);
+			return diag_set(reterr, -EINVAL, "%s what? There are: %s", name.p, list.p);
 		}
 		r = match(words[depth], choices, n_choices, depth ? name.p : "command", "", &at,
 			reterr);

@@ -143,7 +143,8 @@ static void take(struct core *c, struct attempt *a, const struct negotiation *n)
 	fill(a->n.theirs, n->theirs, sizeof(n->theirs), better);
 	fill(a->n.words, n->words, sizeof(n->words), better);
 	note_piece(c, a, n);
-	if (n->final && !a->n.final) {
+	/* A dead peer is not said to be over where the IKE SA has gone already. */
+	if ((n->final || a->went_down) && !a->n.final) {
 		a->n.final = true;
 		a->time_us = c->now_us;
 		a->final_ns = c->now_ns;
@@ -406,8 +407,12 @@ static void went_down(struct core *c, const struct negotiation *n, uint64_t cook
 			return;
 		a->n = *n;
 		a->n.final = false;
+	} else if (!a->n.final) {
+		a->n.final = true;
+		a->time_us = c->now_us;
+		a->final_ns = a->touched_ns = c->now_ns;
 	}
-	a->was_up = true;
+	a->was_up = a->went_down = true;
 }
 
 void negotiations_sa(struct core *c, const struct fact *f)

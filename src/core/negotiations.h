@@ -40,7 +40,7 @@ struct attempt {
 	uint64_t cookie; /* netns of the daemon */
 	uint32_t score; /* of what gave the cause: see score() */
 	uint8_t said; /* who gave it */
-	bool was_up; /* its IKE SA had been established */
+	bool was_up, went_down; /* its IKE SA had been established, and is gone */
 	bool told;
 	uint64_t time_us; /* of the first piece that said it is over; else of the first */
 	uint64_t touched_ns, final_ns;

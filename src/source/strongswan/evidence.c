@@ -104,7 +104,7 @@ static void take_offers(struct negotiation *n, const struct trace *t)
 
 static void take_known(struct strongswan *s, struct negotiation *n, const struct trace *t)
 {
-	const struct known_ike *known = sas_find(s, t->unique);
+	const struct known_ike *known = known_ike_find(s, t->unique);
 
 	if (known) {
 		take_sa(n, &known->sa);
@@ -119,7 +119,7 @@ static void take_known(struct strongswan *s, struct negotiation *n, const struct
 
 static bool is_up(struct strongswan *s, const struct trace *t)
 {
-	const struct known_ike *known = sas_find(s, t->unique);
+	const struct known_ike *known = known_ike_find(s, t->unique);
 
 	return (known && known->up) || t->up;
 }

@@ -125,7 +125,7 @@ void sas_listing(struct strongswan *s, bool begin);
 void sas_listed(struct strongswan *s, struct span message);
 void sas_event(struct strongswan *s, struct span name, struct span message);
 void sas_restate(struct strongswan *s);
-struct known_ike *sas_find(const struct strongswan *s, uint64_t unique); /* NULL: unknown */
+struct known_ike *known_ike_find(const struct strongswan *s, uint64_t unique); /* NULL: unknown */
 size_t sas_count(const struct strongswan *s);
 void sas_done(struct strongswan *s);
 

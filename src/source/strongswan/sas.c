@@ -50,7 +50,7 @@ static void emit_child_gone(
 	strongswan_emit(s, f);
 }
 
-struct known_ike *sas_find(const struct strongswan *s, uint64_t unique)
+struct known_ike *known_ike_find(const struct strongswan *s, uint64_t unique)
 {
 	return map_get(s->ikes, &unique);
 }
@@ -106,7 +106,7 @@ static struct ike_sa read_ike(const struct strongswan *s, struct span name, stru
 	ike_sa_read(section, clock_real_us(), &sa);
 	if (!vici_is(name, "(unnamed)"))
 		field_text(name, sa.name, sizeof(sa.name));
-	known = sas_find(s, sa.unique);
+	known = known_ike_find(s, sa.unique);
 	if (known) {
 		keep_still(known->sa.established_us, &sa.established_us);
 		keep_still(known->sa.rekey_us, &sa.rekey_us);
@@ -207,7 +207,7 @@ static void ike_up(struct strongswan *s, const struct ike_sa *sa)
 
 static void ike_down(struct strongswan *s, const struct ike_sa *sa)
 {
-	const struct known_ike *known = sas_find(s, sa->unique);
+	const struct known_ike *known = known_ike_find(s, sa->unique);
 	bool failed = sa->state <= IKE_CONNECTING && !(known && known->up);
 
 	if (was_replaced(s->replaced_ikes, sa->unique))
@@ -279,7 +279,7 @@ static bool learned(const struct ike_sa *before, const struct ike_sa *now)
 /* An event of a child tells its IKE SA with it. */
 static void ike_beside(struct strongswan *s, const struct ike_sa *sa, bool child_up)
 {
-	const struct known_ike *known = sas_find(s, sa->unique);
+	const struct known_ike *known = known_ike_find(s, sa->unique);
 
 	if (!known && child_up)
 		requests_soon(s, REQUEST_SAS);

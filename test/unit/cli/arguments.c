@@ -80,7 +80,8 @@ static void wrong_words_say_what_was_meant(void **state)
 	refused("show", "show what? There are: sa, policy, tunnel");
 	refused("show polcy", "did you mean 'policy'");
 	refused("show xylophone", "there are: sa, policy");
-	refused("show mainmode", "show mainmode what? There are: generic-filters, specific-filters");
+	refused("show mainmode",
+		"show mainmode what? There are: generic-filters, specific-filters");
 	refused("show mainmode sa x", "one word too many");
 	refused("show mainmode polices", "no show mainmode 'polices'; did you mean 'policies'?");
 	refused("quux", "there are: status, show");
