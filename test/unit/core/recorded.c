@@ -20,6 +20,7 @@ struct recorded {
 	uint32_t id;
 	uint8_t cause;
 	const char *role; /* NULL: nobody tells */
+	unsigned rekeyed;
 };
 
 static const struct recorded all[] = {
@@ -52,8 +53,8 @@ static const struct recorded all[] = {
 	{ "kernel-netlink.red", 1, 1, 1, 0, EVENT_NEGOTIATION_FAILED, CAUSE_CHILD_PROPOSAL_REFUSED,
 		"initiator" },
 	{ "kernel-netlink.blue", 1, 1, 1, 0, EVENT_NEGOTIATION_FAILED, CAUSE_SA_INSTALL, NULL },
-	{ "v2-psk-ok.red", 0, 2, 1, 1, 0, 0, NULL },
-	{ "v1-main-ok.red", 0, 2, 1, 1, 0, 0, NULL },
+	{ "v2-psk-ok.red", 0, 3, 1, 2, 0, 0, NULL, .rekeyed = 3 },
+	{ "v1-main-ok.red", 0, 2, 1, 1, 0, 0, NULL, .rekeyed = 2 },
 };
 
 static void to_core(void *userdata, struct fact *f)
@@ -124,7 +125,8 @@ static void told_as(struct bench *b, const struct recorded *r, const char *how)
 			(r->role && !strstr(e->detail, role)))
 			fail_msg("%s, %s: %u %s %s", r->name, how, e->id, e->message, e->detail);
 	}
-	if (n != r->failures || bench_count_id(b, EVENT_SA_ESTABLISHED) != r->established ||
+	if (n != r->failures || bench_count_id(b, EVENT_SA_REKEYED) != r->rekeyed ||
+		bench_count_id(b, EVENT_SA_ESTABLISHED) != r->established ||
 		bench_count_id(b, EVENT_IKE_SA_DELETED) != r->ike_deleted ||
 		bench_count_id(b, EVENT_IPSEC_SA_DELETED) != r->child_deleted)
 		fail_msg("%s, %s: %zu failures, %zu established, %zu IKE SAs and %zu IPsec SAs "
@@ -133,7 +135,7 @@ static void told_as(struct bench *b, const struct recorded *r, const char *how)
 			bench_count_id(b, EVENT_IKE_SA_DELETED),
 			bench_count_id(b, EVENT_IPSEC_SA_DELETED), e ? e->message : "");
 	if (e)
-		print_message("# %-20s %-26s %u %s\n", r->name, how, e->id, e->message);
+		print_message("# %s, %s: %u %s\n", r->name, how, e->id, e->message);
 }
 
 static void each_failure_is_one_event(void **state)
