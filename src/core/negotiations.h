@@ -13,6 +13,7 @@
 #define LIMIT_ATTEMPTS_OF_PEER 1024
 #define LIMIT_FAILURES 256 /* rows of the table: the newest stay */
 #define ATTEMPT_OPEN_S 180 /* quiet for so long without a word of its end: told all the same */
+#define AFTERMATH_S 90 /* told ones are kept so long, while there is room */
 #define ATTEMPT_PIECES 12
 #define FAILURE_WINDOW_S 60 /* of the same failure only first_packets are told one by one in it */
 

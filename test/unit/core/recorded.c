@@ -16,45 +16,47 @@ static const char *records;
 
 struct recorded {
 	const char *name;
-	unsigned failures, established, ike_deleted, child_deleted;
+	unsigned failures, established, rekeyed, ike_deleted, child_deleted;
 	uint32_t id;
 	uint8_t cause;
 	const char *role; /* NULL: nobody tells */
-	unsigned rekeyed;
 };
 
 static const struct recorded all[] = {
-	{ "badpsk.red", 1, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_AUTH_REFUSED, "initiator" },
-	{ "badpsk.blue", 1, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_AUTH_FAILED, "responder" },
-	{ "noconf.blue", 1, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_NO_PEER_CONFIG,
-		"responder" },
-	{ "evil-ca.blue", 1, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_CERT_UNTRUSTED,
-		"responder" },
-	{ "expired-cert.blue", 1, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_CERT_EXPIRED,
-		"responder" },
-	{ "revoked-cert.blue", 1, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_CERT_REVOKED,
-		"responder" },
-	{ "badike.red", 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_IKE_PROPOSAL_REFUSED,
+	{ "badpsk.red", 1, 0, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_AUTH_REFUSED,
 		"initiator" },
-	{ "badike.blue", 1, 0, 0, 0, EVENT_PROPOSAL_INVALID, CAUSE_IKE_PROPOSAL, "responder" },
-	{ "v1-badike.red", 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_IKE_PROPOSAL_REFUSED,
+	{ "badpsk.blue", 1, 0, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_AUTH_FAILED,
+		"responder" },
+	{ "noconf.blue", 1, 0, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_NO_PEER_CONFIG,
+		"responder" },
+	{ "evil-ca.blue", 1, 0, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_CERT_UNTRUSTED,
+		"responder" },
+	{ "expired-cert.blue", 1, 0, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_CERT_EXPIRED,
+		"responder" },
+	{ "revoked-cert.blue", 1, 0, 0, 0, 0, EVENT_AUTHENTICATION_FAILED, CAUSE_CERT_REVOKED,
+		"responder" },
+	{ "badike.red", 1, 0, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_IKE_PROPOSAL_REFUSED,
 		"initiator" },
-	{ "v1-badike.blue", 1, 0, 0, 0, EVENT_PROPOSAL_INVALID, CAUSE_IKE_PROPOSAL, "responder" },
-	{ "v1-badpsk.red", 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_DECRYPT, "initiator" },
-	{ "v1-badpsk.blue", 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_DECRYPT, "responder" },
-	{ "badesp.red", 1, 1, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_CHILD_PROPOSAL_REFUSED,
+	{ "badike.blue", 1, 0, 0, 0, 0, EVENT_PROPOSAL_INVALID, CAUSE_IKE_PROPOSAL, "responder" },
+	{ "v1-badike.red", 1, 0, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_IKE_PROPOSAL_REFUSED,
 		"initiator" },
-	{ "badesp.blue", 1, 1, 0, 0, EVENT_PROPOSAL_INVALID, CAUSE_CHILD_PROPOSAL, NULL },
-	{ "badts.red", 1, 1, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_TS_REFUSED, "initiator" },
-	{ "badts.blue", 1, 1, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_TS, "responder" },
-	{ "unreach-host.red", 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_TIMEOUT, "initiator" },
+	{ "v1-badike.blue", 1, 0, 0, 0, 0, EVENT_PROPOSAL_INVALID, CAUSE_IKE_PROPOSAL,
+		"responder" },
+	{ "v1-badpsk.red", 1, 0, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_DECRYPT, "initiator" },
+	{ "v1-badpsk.blue", 1, 0, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_DECRYPT, "responder" },
+	{ "badesp.red", 1, 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_CHILD_PROPOSAL_REFUSED,
+		"initiator" },
+	{ "badesp.blue", 1, 1, 0, 0, 0, EVENT_PROPOSAL_INVALID, CAUSE_CHILD_PROPOSAL, NULL },
+	{ "badts.red", 1, 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_TS_REFUSED, "initiator" },
+	{ "badts.blue", 1, 1, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_TS, "responder" },
+	{ "unreach-host.red", 1, 0, 0, 0, 0, EVENT_NEGOTIATION_FAILED, CAUSE_TIMEOUT, "initiator" },
 	/* Three IKE SAs of the same dead host, one of them with a child. */
-	{ "dpd-timeout.red", 3, 2, 3, 1, EVENT_NEGOTIATION_FAILED, CAUSE_DPD, NULL },
-	{ "kernel-netlink.red", 1, 1, 1, 0, EVENT_NEGOTIATION_FAILED, CAUSE_CHILD_PROPOSAL_REFUSED,
-		"initiator" },
-	{ "kernel-netlink.blue", 1, 1, 1, 0, EVENT_NEGOTIATION_FAILED, CAUSE_SA_INSTALL, NULL },
-	{ "v2-psk-ok.red", 0, 3, 1, 2, 0, 0, NULL, .rekeyed = 3 },
-	{ "v1-main-ok.red", 0, 2, 1, 1, 0, 0, NULL, .rekeyed = 2 },
+	{ "dpd-timeout.red", 3, 2, 0, 3, 1, EVENT_NEGOTIATION_FAILED, CAUSE_DPD, NULL },
+	{ "kernel-netlink.red", 1, 1, 0, 1, 0, EVENT_NEGOTIATION_FAILED,
+		CAUSE_CHILD_PROPOSAL_REFUSED, "initiator" },
+	{ "kernel-netlink.blue", 1, 1, 0, 1, 0, EVENT_NEGOTIATION_FAILED, CAUSE_SA_INSTALL, NULL },
+	{ "v2-psk-ok.red", 0, 3, 3, 1, 2, 0, 0, NULL },
+	{ "v1-main-ok.red", 0, 2, 2, 1, 1, 0, 0, NULL },
 };
 
 static void to_core(void *userdata, struct fact *f)
