@@ -108,6 +108,7 @@ void ike_event_negotiation(struct core *c, struct event *e, const struct negotia
 	describe_peer(e, &n->local, n->local_port, &n->remote, n->remote_port, n->remote_id);
 	describe_name(e, n->conn, n->child_name);
 	describe_role(e, n->role_known, n->initiator);
+	detail_text(e, "fate", n->cause == CAUSE_DPD ? "lost" : "not established");
 	detail_text(e, "cause", ike_cause_name(n->cause));
 	detail_text(e, "why", cause_of(n->cause)->why);
 	detail_cut(e, "words", n->words);

@@ -143,7 +143,8 @@ static void take(struct core *c, struct attempt *a, const struct negotiation *n)
 	fill(a->n.theirs, n->theirs, sizeof(n->theirs), better);
 	fill(a->n.words, n->words, sizeof(n->words), better);
 	note_piece(c, a, n);
-	if (n->final && !a->n.final) {
+	/* A dead peer is not said to be over where the IKE SA has gone already. */
+	if ((n->final || a->went_down) && !a->n.final) {
 		a->n.final = true;
 		a->time_us = c->now_us;
 		a->final_ns = c->now_ns;
@@ -172,6 +173,20 @@ static bool same(const struct attempt *a, const struct negotiation *n)
 }
 
 /*
+ * After the daemon has said why, an SA that never was is dropped at a timeout, or missing in the
+ * next list: no news. One that was up may die of something else.
+ */
+static bool is_aftermath(const struct core *c, const struct attempt *a, const struct negotiation *n)
+{
+	bool ends = n->cause == CAUSE_UNKNOWN ||
+		    (!a->was_up && !n->child &&
+			    cause_of(n->cause)->rank <= cause_of(CAUSE_TIMEOUT)->rank);
+
+	return ends && n->unique && a->n.unique == n->unique &&
+	       c->now_ns - a->touched_ns < AFTERMATH_S * 1000000000ull;
+}
+
+/*
  * Does it belong there? What was told takes only what is said late, in another way, and names no
  * other cause by the same mouth: else it is a new occurrence.
  */
@@ -183,7 +198,9 @@ static bool joins(const struct core *c, const struct attempt *a, const struct ne
 		return n->cause == CAUSE_TIMEOUT || n->cause == CAUSE_DPD;
 	if (!a->told)
 		return true;
-	return c->now_ns - a->touched_ns < late_ns(c) && !has_piece(a, n);
+	if (has_piece(a, n))
+		return false;
+	return c->now_ns - a->touched_ns < late_ns(c) || is_aftermath(c, a, n);
 }
 
 /* Of several negotiations with one peer at a time, where it fits best; 0: nowhere. */
@@ -406,8 +423,12 @@ static void went_down(struct core *c, const struct negotiation *n, uint64_t cook
 			return;
 		a->n = *n;
 		a->n.final = false;
+	} else if (!a->n.final) {
+		a->n.final = true;
+		a->time_us = c->now_us;
+		a->final_ns = a->touched_ns = c->now_ns;
 	}
-	a->was_up = true;
+	a->was_up = a->went_down = true;
 }
 
 void negotiations_sa(struct core *c, const struct fact *f)
@@ -560,11 +581,12 @@ static bool is_over(const struct core *c, const struct attempt *a, bool all)
 	       c->now_ns - a->touched_ns >= (uint64_t)ATTEMPT_OPEN_S * 1000000000u;
 }
 
-/* True: it may be forgotten. */
-static bool settle(struct core *c, struct attempt *a, bool all)
+/* True: it may be forgotten. roomy: there is room to keep it for its aftermath. */
+static bool settle(struct core *c, struct attempt *a, bool all, bool roomy)
 {
 	if (a->told || a->n_pieces == 0)
-		return c->now_ns - a->touched_ns >= late_ns(c);
+		return c->now_ns - a->touched_ns >=
+		       (a->told && roomy ? AFTERMATH_S * 1000000000ull : late_ns(c));
 	if (!is_over(c, a, all))
 		return false;
 	if (!a->n.final && cause_of(a->n.cause)->detour)
@@ -579,12 +601,14 @@ void negotiations_settle(struct core *c, bool all)
 	struct chain *chain;
 
 	for (size_t at = 0; (chain = map_next(c->negotiations->chains, &at, NULL));) {
+		bool roomy = c->negotiations->n_attempts < LIMIT_ATTEMPTS / 2 &&
+			     chain->n < LIMIT_ATTEMPTS_OF_PEER / 2;
 		struct attempt **to = &chain->first;
 
 		while (*to) {
 			struct attempt *a = *to;
 
-			if (!settle(c, a, all)) {
+			if (!settle(c, a, all, roomy)) {
 				to = &a->next;
 				continue;
 			}

@@ -13,6 +13,7 @@
 #define LIMIT_ATTEMPTS_OF_PEER 1024
 #define LIMIT_FAILURES 256 /* rows of the table: the newest stay */
 #define ATTEMPT_OPEN_S 180 /* quiet for so long without a word of its end: told all the same */
+#define AFTERMATH_S 90 /* told ones are kept so long, while there is room */
 #define ATTEMPT_PIECES 12
 #define FAILURE_WINDOW_S 60 /* of the same failure only first_packets are told one by one in it */
 
@@ -40,7 +41,7 @@ struct attempt {
 	uint64_t cookie; /* netns of the daemon */
 	uint32_t score; /* of what gave the cause: see score() */
 	uint8_t said; /* who gave it */
-	bool was_up; /* its IKE SA had been established */
+	bool was_up, went_down; /* its IKE SA had been established, and is gone */
 	bool told;
 	uint64_t time_us; /* of the first piece that said it is over; else of the first */
 	uint64_t touched_ns, final_ns;

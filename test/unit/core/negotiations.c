@@ -412,6 +412,49 @@ static void a_new_attempt_is_a_new_occurrence(void **state)
 	bench_free(b);
 }
 
+/* Half-open, and missing in a list later: whatever the daemon does with it, it was told. */
+static void what_follows_is_no_news(void **state)
+{
+	static const struct side s = { .name = "after", .initiator = true };
+	static const struct said cause = LOG(CAUSE_IKE_PROPOSAL_REFUSED, false, true),
+				 end = LOG(CAUSE_TIMEOUT, false, true);
+	struct bench *b = bench_new(0);
+
+	(void)state;
+	bench_live(b);
+	say(b, &s, &cause);
+	bench_settle(b);
+	bench_pass(b, 20000);
+	ike_sa_gone(b, IKE_GONE_FAILED, UNIQUE);
+	bench_pass(b, 40000);
+	say(b, &s, &end);
+	bench_settle(b);
+	assert_int_equal(count_failures(b), 1);
+	/* One that was up can still die. */
+	ike_sa(b, IKE_OP_UP, UNIQUE + 1, true);
+	bench_feed(b,
+		&(struct fact){ .type = FACT_NEGOTIATION,
+			.negotiation = { .service = SERVICE,
+				.unique = UNIQUE + 1,
+				.said = SAID_LOG,
+				.cause = CAUSE_IKE_PROPOSAL_REFUSED,
+				.final = true } },
+		NS_A);
+	bench_settle(b);
+	ike_sa_gone(b, IKE_GONE_DOWN, UNIQUE + 1);
+	bench_feed(b,
+		&(struct fact){ .type = FACT_NEGOTIATION,
+			.negotiation = { .service = SERVICE,
+				.unique = UNIQUE + 1,
+				.said = SAID_LOG,
+				.cause = CAUSE_TIMEOUT,
+				.final = true } },
+		NS_A);
+	bench_settle(b);
+	assert_int_equal(count_failures(b), 3);
+	bench_free(b);
+}
+
 static void a_detour_is_no_failure(void **state)
 {
 	static const struct side s = { .name = "detour", .initiator = true };
@@ -732,6 +775,7 @@ int main(void)
 		cmocka_unit_test(without_evidence_the_cause_is_unknown),
 		cmocka_unit_test(a_storm_of_retransmissions_is_one_event),
 		cmocka_unit_test(a_new_attempt_is_a_new_occurrence),
+		cmocka_unit_test(what_follows_is_no_news),
 		cmocka_unit_test(a_detour_is_no_failure),
 		cmocka_unit_test(what_never_ends_is_told_in_the_end),
 		cmocka_unit_test(a_timeout_after_the_end_is_told_as_a_dead_peer),
