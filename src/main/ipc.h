@@ -79,6 +79,8 @@ enum ipc_netns_slot {
 	IPC_SLOT_ROUTE_EVENTS = 3, /* NETLINK_ROUTE, joined LINK, IPV4_IFADDR, IPV6_IFADDR */
 	IPC_SLOT_ROUTE_REQUESTS = 4, /* NETLINK_ROUTE, no groups */
 	IPC_SLOT_XFRM_STAT = 5, /* its /proc/net/xfrm_stat; missing: the kernel has none */
+	IPC_SLOT_NETLINK_LIST = 6, /* its /proc/net/netlink: who listens to what */
+	IPC_NETNS_SLOTS = 7,
 };
 enum ipc_service_slot {
 	IPC_SLOT_PIDFD = 0,

@@ -26,6 +26,13 @@ int socket_join(int fd, int group)
 	return 0;
 }
 
+int socket_leave(int fd, int group)
+{
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)))
+		return -errno;
+	return 0;
+}
+
 uint64_t socket_drops(int fd)
 {
 	uint32_t v[SK_MEMINFO_VARS] = { 0 };

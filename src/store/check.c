@@ -142,8 +142,9 @@ static enum check_result later_line(
 		return check_fault(c, "the wrong number of digits for a line of its type");
 	if (kind == LOGLINE_HEAD)
 		return check_fault(c, "a head inside a segment");
-	if (kind == LOGLINE_READING && !logline_reading(line, &reading))
-		return check_fault(c, "a reading without what belongs in it");
+	if ((kind == LOGLINE_READING || kind == LOGLINE_STATISTIC) &&
+		!logline_reading(line, &reading))
+		return check_fault(c, "a reading or statistic without what belongs in it");
 	if (kind == LOGLINE_EVENT)
 		r = check_event(c, line);
 	if (kind == LOGLINE_COMMIT)

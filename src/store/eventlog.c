@@ -68,15 +68,36 @@ static bool restore_event(void *userdata, struct span line)
 	return true;
 }
 
+static void tell_statistic(const struct eventlog_restore *restore, const struct reading *r)
+{
+	const struct eventlog_statistic s = { .time_us = r->time_us,
+		.cookie = r->cookie,
+		.service = r->service,
+		.total = r->total,
+		.since = r->since,
+		.base = r->base,
+		.daemon = r->daemon,
+		.before = r->before,
+		.boot = r->boot,
+		.netns = r->netns[0] ? r->netns : NULL,
+		.key = r->counter };
+
+	restore->statistic(restore->userdata, &s);
+}
+
 static int tell(struct eventlog *l, const struct eventlog_restore *restore, struct diag *reterr)
 {
 	struct eventlog_restore copy = *restore;
 	struct reading *r;
 
-	for (size_t at = 0; restore->reading && (r = map_next(l->readings.map, &at, NULL));)
-		restore->reading(restore->userdata, r->boot, r->cookie,
-			r->netns[0] ? r->netns : NULL, r->counter, r->kernel, r->attributed,
-			r->unattributed, r->suppressed);
+	for (size_t at = 0; (r = map_next(l->readings.map, &at, NULL));) {
+		if (r->statistic && restore->statistic)
+			tell_statistic(restore, r);
+		else if (!r->statistic && restore->reading)
+			restore->reading(restore->userdata, r->boot, r->cookie,
+				r->netns[0] ? r->netns : NULL, r->counter, r->kernel, r->attributed,
+				r->unattributed, r->suppressed);
+	}
 	if (!restore->event)
 		return 0;
 	return eventlog_scan_newest(l->log_fd, restore_event, &copy, reterr);
@@ -155,10 +176,24 @@ static bool next_name(struct eventlog *l, uint64_t seq)
 	return true;
 }
 
+static void totals_json(const struct eventlog *l, bool statistics, struct json *j)
+{
+	struct reading *r;
+
+	json_open(j, statistics ? "statistics" : "totals", '[');
+	for (size_t at = 0; (r = map_next(l->readings.map, &at, NULL));) {
+		if (r->statistic != statistics)
+			continue;
+		json_open(j, NULL, '{');
+		reading_json(r, j);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 static void head_json(struct eventlog *l, uint64_t seq, uint64_t time_us)
 {
 	char text[TIME_TEXT_SIZE], previous[DIGEST_HEX + 1];
-	struct reading *r;
 	struct json j;
 
 	digest_format(l->chain.digest, previous);
@@ -173,14 +208,9 @@ static void head_json(struct eventlog *l, uint64_t seq, uint64_t time_us)
 	json_u64(&j, "seq", seq);
 	json_text(&j, "key", l->key[0] ? l->key : NULL);
 	json_text(&j, "previous", previous);
-	json_open(&j, "totals", '[');
-	for (size_t at = 0; (r = map_next(l->readings.map, &at, NULL));) {
-		json_open(&j, NULL, '{');
-		reading_json(r, &j);
-		json_close(&j, '}');
-	}
-	json_close(&j, ']');
+	totals_json(l, false, &j);
 	json_u64(&j, "dropped", l->readings.dropped);
+	totals_json(l, true, &j);
 	json_close(&j, '}');
 }
 
@@ -225,10 +255,26 @@ static bool append_reading(struct eventlog *l, const struct reading *r)
 
 	json_init(&j, &l->group);
 	json_open(&j, NULL, '{');
-	json_text(&j, "type", "reading");
+	json_text(&j, "type", r->statistic ? "statistic" : "reading");
 	reading_json(r, &j);
 	json_close(&j, '}');
 	return eventlog_chain_line(l, start, DIGEST_HEX_SHORT);
+}
+
+static void take_reading(struct eventlog *l, const struct reading *r)
+{
+	struct reading *at;
+	bool room;
+
+	/* The head of a new segment has the totals before this line. */
+	room = l->group.n < EVENTLOG_WAITING_MAX && begin_group(l, l->last_seq + 1, r->time_us);
+	at = readings_put(&l->readings, r);
+	if (room && append_reading(l, r))
+		return;
+	if (at)
+		readings_owe(&l->readings, at);
+	else
+		l->lost++;
 }
 
 void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t)
@@ -241,21 +287,31 @@ void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t)
 		.unattributed = t->unattributed,
 		.suppressed = t->suppressed,
 	};
-	struct reading *at;
-	bool room;
 
 	(void)snprintf(r.boot, sizeof(r.boot), "%s", t->boot);
 	(void)snprintf(r.netns, sizeof(r.netns), "%s", t->netns ? t->netns : "");
 	(void)snprintf(r.counter, sizeof(r.counter), "%s", t->counter);
-	/* The head of a new segment has the totals before this line. */
-	room = l->group.n < EVENTLOG_WAITING_MAX && begin_group(l, l->last_seq + 1, t->time_us);
-	at = readings_put(&l->readings, &r);
-	if (!room || !append_reading(l, &r)) {
-		if (at)
-			readings_owe(&l->readings, at);
-		else
-			l->lost++;
-	}
+	take_reading(l, &r);
+}
+
+void eventlog_statistic(struct eventlog *l, const struct eventlog_statistic *s)
+{
+	struct reading r = {
+		.statistic = true,
+		.time_us = s->time_us,
+		.cookie = s->cookie,
+		.service = s->service,
+		.total = s->total,
+		.since = s->since,
+		.base = s->base,
+		.daemon = s->daemon,
+		.before = s->before,
+	};
+
+	(void)snprintf(r.boot, sizeof(r.boot), "%s", s->boot);
+	(void)snprintf(r.netns, sizeof(r.netns), "%s", s->netns ? s->netns : "");
+	(void)snprintf(r.counter, sizeof(r.counter), "%s", s->key);
+	take_reading(l, &r);
 }
 
 bool eventlog_pay_readings(struct eventlog *l, uint64_t time_us)

@@ -23,9 +23,10 @@
  * The first line of a segment: {"type":"head","schema":2,"segment":N,"host":…,"boot":…,"time":…,
  * "seq":first event,"key":fingerprint of who signs heads, or null,"previous":"64 hex, the digest of
  * the last line before, zeroes for none","totals":[readings so far…],"dropped":readings that found
- * no room there,"h":"64 hex"}.
- * Readings are lines of type reading; events have no `type` but an `id`. A group is one write and
- * one fdatasync, and ends with its commit line: {"type":"commit","time":…,"boot":…,"seq":last
+ * no room there,"statistics":[kept totals so far…],"h":"64 hex"}.
+ * Readings are lines of type reading, kept totals of statistics of type statistic; events have no
+ * `type` but an `id`. A group is one write and one fdatasync, and ends with its commit line:
+ * {"type":"commit","time":…,"boot":…,"seq":last
  * event,"events":n,"lost":n,"epoch":…,"applied":…,"pending":[[a,b]…],"h":"64 hex"}.
  * `type` is the first key of its line, and a head goes to the disk with the first group behind it.
  *
@@ -41,12 +42,21 @@ struct eventlog_options {
 	uint64_t keep_age_s; /* 0: no limit */
 };
 
+/* The kept total of a statistic; as core_statistic has them. */
+struct eventlog_statistic {
+	uint64_t time_us, cookie, service, total, since, base;
+	uint8_t daemon; /* enum ike_daemon */
+	bool before;
+	const char *boot, *netns, *key; /* netns NULL: none known */
+};
+
 /* What a reader of the log is told at start, in order of the log. All texts are borrowed. */
 struct eventlog_restore {
 	void *userdata;
 	void (*reading)(void *userdata, const char *boot, uint64_t cookie, const char *netns,
 		const char *counter, uint64_t kernel, uint64_t attributed, uint64_t unattributed,
 		uint64_t suppressed);
+	void (*statistic)(void *userdata, const struct eventlog_statistic *s); /* or NULL */
 	void (*event)(void *userdata, struct span line); /* of the newest segments, see below */
 };
 
@@ -70,7 +80,8 @@ struct eventlog_end {
  * Verifies the newest segment and cuts an unfinished group. Writing goes on in that segment if it
  * is sound and below segment_size, whatever boot it began in. Of a damaged one every readable line
  * up to its last commit still counts. Then calls back for the newest reading of every (boot,
- * cookie, counter), at most READINGS_MAX, and for the committed events of the newest 8 segments.
+ * cookie, counter) and every (netns, daemon, statistic), at most READINGS_MAX, and for the
+ * committed events of the newest 8 segments.
  */
 int eventlog_open(const struct eventlog_options *o, const struct eventlog_restore *restore,
 	struct eventlog_end *ret_end, struct eventlog **ret, struct diag *reterr);
@@ -87,6 +98,7 @@ struct eventlog_totals {
 	const char *boot, *netns, *counter;
 };
 void eventlog_reading(struct eventlog *l, const struct eventlog_totals *t);
+void eventlog_statistic(struct eventlog *l, const struct eventlog_statistic *s);
 
 /* Events in the open group, and whether anything is. */
 size_t eventlog_group_events(const struct eventlog *l);

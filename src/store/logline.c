@@ -23,6 +23,8 @@ enum logline_kind logline_kind(struct span line)
 		return LOGLINE_EVENT;
 	if (begins(line, "{\"type\":\"reading\","))
 		return LOGLINE_READING;
+	if (begins(line, "{\"type\":\"statistic\","))
+		return LOGLINE_STATISTIC;
 	if (begins(line, "{\"type\":\"commit\","))
 		return LOGLINE_COMMIT;
 	if (begins(line, "{\"type\":\"head\","))
@@ -130,6 +132,41 @@ bool logline_event(struct span line, struct logline_event *ret)
 	return true;
 }
 
+/* null: 0 */
+static bool get_daemon(const json_t *o, uint8_t *ret)
+{
+	char name[NAME_SIZE];
+
+	if (!get_text_or_null(o, "daemon", name, sizeof(name)))
+		return false;
+	for (uint8_t i = 0; i <= DAEMON_LIBRESWAN; i++) {
+		if (strcmp(ike_daemon_name(i) ? ike_daemon_name(i) : "", name) == 0) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool statistic_of(const json_t *j, struct reading *ret)
+{
+	struct reading r = { .statistic = true };
+	const json_t *before = json_object_get(j, "before");
+
+	if (!json_is_object(j) || !get_time(j, "time", &r.time_us) ||
+		!get_text(j, "boot", r.boot, sizeof(r.boot)) ||
+		!get_text_or_null(j, "netns", r.netns, sizeof(r.netns)) ||
+		!get_u64(j, "cookie", &r.cookie) || !get_daemon(j, &r.daemon) ||
+		!get_u64(j, "service", &r.service) ||
+		!get_text(j, "key", r.counter, sizeof(r.counter)) ||
+		!get_u64(j, "total", &r.total) || !get_u64(j, "since", &r.since) ||
+		!get_u64(j, "base", &r.base) || !json_is_boolean(before))
+		return false;
+	r.before = json_is_true(before);
+	*ret = r;
+	return true;
+}
+
 static bool reading_of(const json_t *j, struct reading *ret)
 {
 	struct reading r = { 0 };
@@ -151,7 +188,9 @@ bool logline_reading(struct span line, struct reading *ret)
 {
 	json_auto_t *j = load(line);
 
-	return j && reading_of(j, ret);
+	if (!j)
+		return false;
+	return logline_kind(line) == LOGLINE_STATISTIC ? statistic_of(j, ret) : reading_of(j, ret);
 }
 
 static bool pending_of(const json_t *list, struct logline_commit *c)
@@ -197,7 +236,7 @@ bool logline_head(
 {
 	json_auto_t *j = load(line);
 	struct logline_head h = { 0 };
-	const json_t *totals, *previous;
+	const json_t *totals, *statistics, *previous;
 	struct reading r;
 
 	if (!j || !get_u64(j, "schema", &h.schema) || !get_u64(j, "segment", &h.segment) ||
@@ -214,10 +253,23 @@ bool logline_head(
 		if (!reading_of(json_array_get(totals, i), &r))
 			return false;
 	}
+	/* Older heads have none. */
+	statistics = json_object_get(j, "statistics");
+	if ((statistics && !json_is_array(statistics)) ||
+		json_array_size(statistics) > READINGS_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(statistics); i++) {
+		if (!statistic_of(json_array_get(statistics, i), &r))
+			return false;
+	}
 	(void)get_u64(j, "dropped", &h.dropped);
 	*ret = h;
 	for (size_t i = 0; each && i < json_array_size(totals); i++) {
 		if (reading_of(json_array_get(totals, i), &r))
+			each(userdata, &r);
+	}
+	for (size_t i = 0; each && i < json_array_size(statistics); i++) {
+		if (statistic_of(json_array_get(statistics, i), &r))
 			each(userdata, &r);
 	}
 	return true;

@@ -20,6 +20,7 @@ enum logline_kind {
 	LOGLINE_EVENT, /* also whatever has no `type` in front */
 	LOGLINE_HEAD,
 	LOGLINE_READING,
+	LOGLINE_STATISTIC,
 	LOGLINE_COMMIT,
 	LOGLINE_OTHER, /* a type that a later version may add */
 };
@@ -50,8 +51,8 @@ typedef void logline_reading_fn(void *userdata, const struct reading *r);
 
 bool logline_seq(struct span line, uint64_t *ret); /* of an event; quick for our own writing */
 bool logline_event(struct span line, struct logline_event *ret);
-bool logline_reading(struct span line, struct reading *ret);
+bool logline_reading(struct span line, struct reading *ret); /* or of a statistic */
 bool logline_commit(struct span line, struct logline_commit *ret);
-/* each (may be NULL) is called for the totals once the head is known to be sound. */
+/* each (may be NULL) is called for totals and statistics once the head is known to be sound. */
 bool logline_head(
 	struct span line, struct logline_head *ret, logline_reading_fn *each, void *userdata);

@@ -18,10 +18,22 @@ static struct key key_of(const struct reading *r)
 	struct key k;
 
 	memset(&k, 0, sizeof(k));
-	(void)snprintf(k.boot, sizeof(k.boot), "%s", r->boot);
+	/* Names of statistics are none of counters, so that their keys never meet. */
+	(void)snprintf(k.boot, sizeof(k.boot), "%s", r->statistic ? r->netns : r->boot);
 	(void)snprintf(k.counter, sizeof(k.counter), "%s", r->counter);
-	k.cookie = r->cookie;
+	k.cookie = r->statistic ? r->daemon : r->cookie;
 	return k;
+}
+
+static void statistic_json(const struct reading *r, struct json *j)
+{
+	json_text(j, "daemon", ike_daemon_name(r->daemon));
+	json_u64(j, "service", r->service);
+	json_text(j, "key", r->counter);
+	json_u64(j, "total", r->total);
+	json_u64(j, "since", r->since);
+	json_u64(j, "base", r->base);
+	json_bool(j, "before", r->before);
 }
 
 void reading_json(const struct reading *r, struct json *j)
@@ -32,6 +44,10 @@ void reading_json(const struct reading *r, struct json *j)
 	json_text(j, "boot", r->boot);
 	json_text(j, "netns", r->netns[0] ? r->netns : NULL);
 	json_u64(j, "cookie", r->cookie);
+	if (r->statistic) {
+		statistic_json(r, j);
+		return;
+	}
 	json_text(j, "counter", r->counter);
 	json_u64(j, "kernel", r->kernel);
 	json_u64(j, "attributed", r->attributed);
@@ -64,7 +80,7 @@ static void drop_oldest(struct readings *t, const char *boot)
 	struct key k;
 
 	for (size_t at = 0; (r = map_next(t->map, &at, NULL));) {
-		bool foreign = strcmp(r->boot, boot) != 0;
+		bool foreign = !r->statistic && strcmp(r->boot, boot) != 0;
 
 		if (!oldest || (foreign && !oldest_foreign) ||
 			(foreign == oldest_foreign && r->stamp < oldest->stamp)) {

@@ -111,6 +111,7 @@ static void take_line(struct walk *w, struct span line)
 		stage_event(w, line);
 		break;
 	case LOGLINE_READING:
+	case LOGLINE_STATISTIC:
 		stage_reading(w, line);
 		break;
 	case LOGLINE_COMMIT:

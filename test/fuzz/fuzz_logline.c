@@ -128,6 +128,14 @@ static void take_reading(void *userdata, const char *boot, uint64_t cookie, cons
 		suppressed;
 }
 
+static void take_statistic(void *userdata, const struct eventlog_statistic *s)
+{
+	uint64_t *sum = userdata;
+
+	*sum += strlen(s->boot) + s->cookie + strlen(s->key) + s->service + s->total + s->since +
+		s->base + s->daemon;
+}
+
 static void take_event(void *userdata, struct span line)
 {
 	uint64_t *sum = userdata;
@@ -156,7 +164,7 @@ static bool remove_segments(void)
 static void recover(const struct buf *segment)
 {
 	uint64_t sum = 0;
-	struct eventlog_restore restore = { &sum, take_reading, take_event };
+	struct eventlog_restore restore = { &sum, take_reading, take_statistic, take_event };
 	struct eventlog_options o = {
 		.dir_fd = folder_fd, .host = "h", .boot = "b", .segment_size = 1 << 20
 	};

@@ -73,11 +73,13 @@ static uint64_t inode_of(const char *name)
 
 static void hand_over_netns(const char *name)
 {
-	struct ipc_message m = { .type = IPC_NETNS, .flags = 0x3f, .inode = inode_of(name) };
+	struct ipc_message m = { .type = IPC_NETNS, .flags = 0x1f, .inode = inode_of(name) };
 	static const int families[] = { NETLINK_XFRM, NETLINK_XFRM, NETLINK_XFRM, NETLINK_ROUTE,
 		NETLINK_ROUTE };
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = -1, fds[6];
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = -1;
 	char path[256];
+	int fds[IPC_NETNS_SLOTS];
+	unsigned n = ARRAY_LEN(families);
 
 	snprintf(m.name, sizeof(m.name), "%s", name);
 	snprintf(path, sizeof(path), "/run/netns/%s", name);
@@ -88,16 +90,21 @@ static void hand_over_netns(const char *name)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		fds[i] = open_netlink(families[i]);
-	fds[5] = open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
-	if (fds[5] < 0)
-		m.flags = 0x1f;
+	fds[n] = open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
+	if (fds[n] >= 0) {
+		m.flags |= IPC_HAS(IPC_SLOT_XFRM_STAT);
+		n++;
+	}
+	fds[n] = open("/proc/thread-self/net/netlink", O_RDONLY | O_CLOEXEC);
+	if (fds[n] < 0)
+		die("/proc/net/netlink");
+	m.flags |= IPC_HAS(IPC_SLOT_NETLINK_LIST);
+	n++;
 	if (there >= 0 && setns(home, CLONE_NEWNET))
 		die("setns back");
-	say(&m, fds, fds[5] < 0 ? 5 : 6);
-	for (size_t i = 0; i < 6; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
+	say(&m, fds, n);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
 	close(home);
 	if (there >= 0)
 		close(there);
@@ -268,6 +275,14 @@ static void put_body(struct json *j, const struct fact *f)
 		put_prefix(j, "src", &f->audit_change.src);
 		put_prefix(j, "dst", &f->audit_change.dst);
 		json_u64(j, "spi", f->audit_change.spi);
+		break;
+	case FACT_ACQUIRE:
+		put_addr(j, "src", &f->acquire.src);
+		put_addr(j, "dst", &f->acquire.dst);
+		put_prefix(j, "flow_dst", &f->acquire.selector.dst);
+		json_u64(j, "dport", f->acquire.selector.dport);
+		json_u64(j, "proto", f->acquire.proto);
+		json_u64(j, "policy", f->acquire.policy);
 		break;
 	case FACT_LINK:
 		json_u64(j, "op", f->link.op);

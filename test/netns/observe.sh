@@ -53,6 +53,45 @@ ip -n $ns xfrm policy add src 192.0.2.2 dst 192.0.2.1 dir in "${template[@]}"
 ip netns exec $peer bash -c 'for i in 1 2 3; do echo >/dev/udp/192.0.2.1/9; done'
 ok "counters are read" 'any(.type == "counters" and .counters.XfrmInTmplMismatch == 3)'
 
+# Whoever listens for ACQUIRE changes what the kernel does: we never are the first, nor the last.
+hearers() { ip netns exec $ns awk '$2 == 6 && $4 ~ /[13579bdf]$/ { n++ } END { print n + 0 }' /proc/net/netlink; }
+hears() { # NAME COUNT: so many sockets hear ACQUIRE, within 10 s
+	local i
+	n=$((n + 1))
+	for i in $(seq 50); do
+		[ "$(hearers)" = "$2" ] && { echo "ok $n - $1"; return; }
+		sleep 0.2
+	done
+	echo "not ok $n - $1 ($(hearers) hear)"
+	bad=1
+}
+rounds() { # awaits so many more of them, of half a second each
+	local at
+	at=$(jq -s 'map(select(.type == "poll")) | length' "$facts")
+	ok "$1 rounds later" "(map(select(.type == \"poll\")) | length) >= $((at + $1))"
+}
+ip -n $ns xfrm policy add src 192.0.2.1 dst 192.0.2.2 dir out tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode transport
+ip netns exec $ns bash -c 'echo >/dev/udp/192.0.2.2/4711' 2>/dev/null
+rounds 6
+hears "nobody hears ACQUIRE while no key manager does" 0
+ip netns exec $ns ip xfrm monitor >/dev/null &
+monitor=$!
+hears "another monitor does" 1
+rounds 6
+hears "we do not follow it" 1
+kill $monitor
+wait $monitor 2>/dev/null
+ip netns exec $ns ip xfrm monitor acquire >/dev/null &
+monitor=$!
+hears "a key manager does, and we" 2
+ip netns exec $ns bash -c 'echo >/dev/udp/192.0.2.2/4712' 2>/dev/null
+ok "a request of the kernel is told" 'any(.type == "acquire" and .src == "192.0.2.1" and .dst == "192.0.2.2" and
+	.flow_dst == "192.0.2.2" and .dport == 4712 and .proto == 50 and .policy > 0)'
+kill $monitor
+wait $monitor 2>/dev/null
+hears "it ends, and we leave" 0
+ip -n $ns xfrm policy delete src 192.0.2.1 dst 192.0.2.2 dir out
+
 watcher=$(pgrep -P "$pid")
 kill -STOP "$watcher"
 for i in $(seq 0 1999); do

@@ -44,9 +44,30 @@ static void on_reading(void *userdata, const struct core_reading *r)
 		eventlog_reading(p->log, &t);
 }
 
+static void on_statistic(void *userdata, const struct core_statistic *s)
+{
+	struct process *p = userdata;
+	const struct eventlog_statistic l = { .time_us = s->time_us,
+		.cookie = s->cookie,
+		.service = s->service,
+		.total = s->total,
+		.since = s->since,
+		.base = s->base,
+		.daemon = s->daemon,
+		.before = s->before,
+		.boot = s->boot,
+		.netns = s->netns,
+		.key = s->key };
+
+	if (p->log)
+		eventlog_statistic(p->log, &l);
+}
+
 struct core_sink commit_sink(struct process *p)
 {
-	return (struct core_sink){ .userdata = p, .event = on_event, .reading = on_reading };
+	return (struct core_sink){
+		.userdata = p, .event = on_event, .reading = on_reading, .statistic = on_statistic
+	};
 }
 
 void commit_pass_on(struct process *p, struct span line)

@@ -65,6 +65,24 @@ static void on_reading(void *userdata, const char *boot, uint64_t cookie, const 
 	process_alive(p);
 }
 
+static void on_statistic(void *userdata, const struct eventlog_statistic *s)
+{
+	struct process *p = userdata;
+	struct fact f = { .type = FACT_RESTORE_STATISTIC, .netns = s->cookie };
+
+	text_set(f.restore_statistic.boot, sizeof(f.restore_statistic.boot), s->boot);
+	text_set(f.restore_statistic.netns, sizeof(f.restore_statistic.netns), s->netns);
+	text_set(f.restore_statistic.key, sizeof(f.restore_statistic.key), s->key);
+	f.restore_statistic.daemon = s->daemon;
+	f.restore_statistic.service = s->service;
+	f.restore_statistic.total = s->total;
+	f.restore_statistic.since = s->since;
+	f.restore_statistic.base = s->base;
+	f.restore_statistic.before = s->before;
+	(void)feed_own(p, &f);
+	process_alive(p);
+}
+
 static bool proto_of(const char *name, uint8_t *ret)
 {
 	for (unsigned i = 0; name && i < 256; i++) {
@@ -175,7 +193,7 @@ int restore(struct process *p, struct diag *reterr)
 		.keep_size = p->config.keep_size,
 		.keep_age_s = p->config.keep_age_s };
 	const struct eventlog_restore calls = {
-		.userdata = p, .reading = on_reading, .event = on_event
+		.userdata = p, .reading = on_reading, .statistic = on_statistic, .event = on_event
 	};
 	struct eventlog_end end = { 0 };
 	struct eventlog *log = NULL;

@@ -62,7 +62,7 @@ static void take_config(struct observe *o, const struct ipc_message *m)
 
 static void take_netns(struct observe *o, const struct ipc_message *m, int *fds, unsigned n_fds)
 {
-	int slots[IPC_SLOT_XFRM_STAT + 1];
+	int slots[IPC_NETNS_SLOTS];
 
 	for (unsigned i = 0; i < ARRAY_LEN(slots); i++) {
 		slots[i] = ipc_slot(m, fds, n_fds, i);
@@ -177,6 +177,7 @@ static void on_second(uv_timer_t *timer)
 	if (o->audit)
 		audit_sweep(o->audit);
 	services_second(o);
+	netns_tick(o);
 	tell_claims_lost(o);
 	if (o->stop_by_ms && uv_now(&o->loop) > o->stop_by_ms) {
 		log_line(LOG_WARNING, "not all could be sent before the end");

@@ -121,7 +121,7 @@ static unsigned count_watched(const struct observe *o)
 }
 
 /* The cookie from whichever socket is there; the inode where the kernel knows no cookies. */
-static uint64_t cookie_of(const struct netns *n, const int fds[6])
+static uint64_t cookie_of(const struct netns *n, const int fds[IPC_NETNS_SLOTS])
 {
 	for (size_t i = 0; i < IPC_SLOT_XFRM_STAT; i++) {
 		uint64_t cookie = fds[i] >= 0 ? socket_netns(fds[i]) : 0;
@@ -132,7 +132,8 @@ static uint64_t cookie_of(const struct netns *n, const int fds[6])
 	return n->inode;
 }
 
-static int begin_sources(struct netns *n, const struct ipc_message *m, const int fds[6])
+static int begin_sources(
+	struct netns *n, const struct ipc_message *m, const int fds[IPC_NETNS_SLOTS])
 {
 	struct observe *o = n->observe;
 	const char *why = m->text[0] ? m->text : strerror(m->error);
@@ -152,6 +153,10 @@ static int begin_sources(struct netns *n, const struct ipc_message *m, const int
 	int r2 = link_source_new(&fds[IPC_SLOT_ROUTE_EVENTS], &link, &o->sink, &n->link);
 	int r3 = xfrmstat_new(fds[IPC_SLOT_XFRM_STAT], why, n->cookie, &o->sink, &n->xfrmstat);
 
+	if (r == 0)
+		xfrm_listeners(n->xfrm, fds[IPC_SLOT_NETLINK_LIST]);
+	else if (fds[IPC_SLOT_NETLINK_LIST] >= 0)
+		close(fds[IPC_SLOT_NETLINK_LIST]);
 	return r ? r : r2 ? r2 : r3;
 }
 
@@ -167,13 +172,13 @@ static void watch(struct netns *n)
 		n->link_poll = observe_watch(n->observe, link_source_fd(n->link, 0), on_link, n);
 }
 
-void netns_add(struct observe *o, const struct ipc_message *m, const int fds[6])
+void netns_add(struct observe *o, const struct ipc_message *m, const int fds[IPC_NETNS_SLOTS])
 {
 	struct netns *n = enter(o, m);
 	size_t at;
 
 	if (!n || count_watched(o) >= NETNS_WATCHED_MAX) {
-		for (size_t i = 0; i < 6; i++) {
+		for (size_t i = 0; i < IPC_NETNS_SLOTS; i++) {
 			if (fds[i] >= 0)
 				close(fds[i]);
 		}
@@ -198,6 +203,14 @@ void netns_add(struct observe *o, const struct ipc_message *m, const int fds[6])
 	xfrm_ask(n->xfrm, XFRM_WANT_ALL);
 	netns_hold(o);
 	round_soon(o, 0);
+}
+
+void netns_tick(struct observe *o)
+{
+	for (size_t i = 0; i < o->n_netns; i++) {
+		if (o->netns[i]->xfrm)
+			xfrm_tick(o->netns[i]->xfrm);
+	}
 }
 
 void netns_list(struct observe *o, const struct ipc_message *m)

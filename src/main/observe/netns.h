@@ -22,7 +22,8 @@ struct netns {
 };
 
 /* fds as ipc_slot() gives them for enum ipc_netns_slot, taken over; why: of the missing ones. */
-void netns_add(struct observe *o, const struct ipc_message *m, const int fds[6]);
+void netns_add(struct observe *o, const struct ipc_message *m, const int fds[IPC_NETNS_SLOTS]);
+void netns_tick(struct observe *o); /* once a second */
 void netns_list(struct observe *o, const struct ipc_message *m); /* known by name only */
 void netns_gone(struct observe *o, uint64_t inode);
 void netns_free_all(struct observe *o);

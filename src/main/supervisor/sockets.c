@@ -44,7 +44,8 @@ static const char *remedy(int error)
 
 unsigned sockets_open(uint32_t receive_buffer, struct ipc_message *m, int ret_fds[IPC_FDS_MAX])
 {
-	/* Not ACQUIRE: a listener there changes what the kernel does with unmatched flows. */
+	/* Not ACQUIRE: a listener there changes what the kernel does with unmatched flows. The
+	 * source joins it while a key manager listens. */
 	static const struct {
 		int slot, protocol;
 		uint32_t groups;
@@ -89,6 +90,11 @@ unsigned sockets_open(uint32_t receive_buffer, struct ipc_message *m, int ret_fd
 		(void)snprintf(m->text, sizeof(m->text), "/proc/net/xfrm_stat: %s%s",
 			strerror(errno),
 			errno == ENOENT ? "; the kernel has no CONFIG_XFRM_STATISTICS" : "");
+	}
+	fd = open("/proc/thread-self/net/netlink", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0) {
+		m->flags |= IPC_HAS(IPC_SLOT_NETLINK_LIST);
+		ret_fds[n++] = fd;
 	}
 	return n;
 }

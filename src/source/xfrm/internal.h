@@ -16,6 +16,8 @@ struct xfrm {
 	struct xfrm_options options;
 	struct source_sink sink;
 	int fds[XFRM_FDS];
+	int listeners; /* /proc/net/netlink; -1: none */
+	bool hears_acquire;
 
 	uint8_t state; /* enum source_state */
 	char reason[FACT_TEXT_SIZE];

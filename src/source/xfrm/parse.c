@@ -562,6 +562,34 @@ static enum parse_result parse_migrate(const void *head, struct fact *f)
 	return selector_of(&v.sel, &f->migrate.selector);
 }
 
+/* The outer addresses are of the template's family, which may be another than the flow's. */
+static enum parse_result parse_acquire(const void *head, const struct message *m, struct fact *f)
+{
+	const struct nlattr *a = attr_find(m, XFRMA_TMPL);
+	struct xfrm_user_acquire v;
+	struct xfrm_user_tmpl tmpl;
+	uint16_t family;
+
+	memcpy(&v, head, sizeof(v));
+	family = v.sel.family;
+	if (a) {
+		enum parse_result r = take(a, &tmpl, sizeof(tmpl));
+
+		if (r != PARSE_OK)
+			return r;
+		family = tmpl.family;
+	}
+	if (!family_known(family))
+		return PARSE_MALFORMED;
+	f->type = FACT_ACQUIRE;
+	memset(&f->acquire, 0, sizeof(f->acquire));
+	f->acquire.src = address(family, &v.saddr);
+	f->acquire.dst = address(family, &v.id.daddr);
+	f->acquire.proto = v.id.proto;
+	f->acquire.policy = v.policy.index;
+	return selector_of(&v.sel, &f->acquire.selector);
+}
+
 static enum parse_result parse_flush(const void *head, struct fact *f)
 {
 	struct xfrm_usersa_flush v;
@@ -600,6 +628,8 @@ static enum parse_result parse_typed(
 		return parse_mapping(head, f);
 	case XFRM_MSG_MIGRATE:
 		return parse_migrate(head, f);
+	case XFRM_MSG_ACQUIRE:
+		return parse_acquire(head, m, f);
 	default:
 		return PARSE_UNKNOWN;
 	}

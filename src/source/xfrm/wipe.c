@@ -119,6 +119,8 @@ int xfrm_head_size(uint16_t type)
 		return 0;
 	case XFRM_MSG_MAPPING:
 		return sizeof(struct xfrm_user_mapping);
+	case XFRM_MSG_ACQUIRE:
+		return sizeof(struct xfrm_user_acquire);
 	default:
 		return -1;
 	}

@@ -10,6 +10,7 @@
 
 #include "source/socket.h"
 #include "source/xfrm/internal.h"
+#include "source/xfrm/listeners.h"
 
 #define ANSWERS_AT_ONCE 32 /* datagrams of up to 32 KiB, before others have their turn */
 
@@ -50,7 +51,7 @@ void xfrm_settle(struct xfrm *x)
 	xfrm_state_is(x, SOURCE_IN_STEP, "");
 }
 
-/* The groups are harmless to others: see the head of xfrm.h. */
+/* These groups are harmless to others: see the head of xfrm.h. */
 static int subscribe(struct xfrm *x)
 {
 	static const struct {
@@ -115,6 +116,7 @@ int xfrm_new(const int fds[XFRM_FDS], const struct xfrm_options *options,
 	x->options = *options;
 	x->sink = *sink;
 	memcpy(x->fds, fds, sizeof(x->fds));
+	x->listeners = -1;
 	begin(x);
 	*ret = x;
 	return 0;
@@ -125,6 +127,8 @@ struct xfrm *xfrm_free(struct xfrm *x)
 	if (!x)
 		return NULL;
 	close_all(x->fds);
+	if (x->listeners >= 0)
+		close(x->listeners);
 	map_free(x->touched);
 	free(x);
 	return NULL;
@@ -163,6 +167,28 @@ bool xfrm_busy(const struct xfrm *x)
 unsigned xfrm_stale(const struct xfrm *x)
 {
 	return x->stale;
+}
+
+void xfrm_listeners(struct xfrm *x, int fd)
+{
+	if (x->listeners >= 0)
+		close(x->listeners);
+	x->listeners = fd;
+}
+
+void xfrm_tick(struct xfrm *x)
+{
+	bool wanted = false;
+	int fd = x->fds[XFRM_FD_SA];
+
+	if (x->refused || x->listeners < 0)
+		return;
+	/* What can't be read is no reason to stay. */
+	(void)listeners_read(x->listeners, &wanted);
+	if (wanted && !x->hears_acquire)
+		x->hears_acquire = socket_join(fd, XFRMNLGRP_ACQUIRE) == 0;
+	else if (!wanted && x->hears_acquire)
+		x->hears_acquire = socket_leave(fd, XFRMNLGRP_ACQUIRE) != 0;
 }
 
 void xfrm_restate(struct xfrm *x)

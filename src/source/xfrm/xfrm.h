@@ -13,8 +13,9 @@
  * The SAs and policies of one netns: dumped once, then followed by notifications; dumped again
  * after a loss, and when asked. A dump runs in slices between the notifications, so that a million
  * policies hold nobody up; each notification that overtakes a slice wins over it. Subscribes to
- * SA, EXPIRE, POLICY, MIGRATE and MAPPING, never to ACQUIRE or AEVENTS, which would change what
- * the kernel does. Key octets are wiped before anything is read.
+ * SA, EXPIRE, POLICY, MIGRATE and MAPPING, never to AEVENTS, and to ACQUIRE only while a key
+ * manager does: either would change what the kernel does. Key octets are wiped before anything is
+ * read.
  */
 struct xfrm;
 
@@ -59,5 +60,13 @@ void xfrm_ask(struct xfrm *x, unsigned want);
 bool xfrm_busy(const struct xfrm *x); /* an answer is outstanding */
 /* What no longer agrees with the kernel's counts and should be dumped (WANT_SA, WANT_POLICY). */
 unsigned xfrm_stale(const struct xfrm *x);
+/*
+ * /proc/net/netlink of its netns, which tells who listens; taken over, replaces an earlier one.
+ * Without it ACQUIRE is never heard.
+ */
+void xfrm_listeners(struct xfrm *x, int fd);
+/* Once a second: begins to hear ACQUIRE when a key manager does, and stops when none does. */
+void xfrm_tick(struct xfrm *x);
+
 /* A core that knows nothing listens now: says the state again and dumps everything. */
 void xfrm_restate(struct xfrm *x);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "messages.h"
+#include "source/xfrm/listeners.h"
 
 static struct fact f;
 
@@ -159,6 +160,57 @@ static void a_policy_with_templates(void **state)
 	assert_int_equal(xfrm_parse(h, h->nlmsg_len, &f), PARSE_MALFORMED);
 }
 
+static void a_request_for_an_sa(void **state)
+{
+	struct xfrm_user_acquire v = { .id = { .proto = IPPROTO_ESP },
+		.sel = { .family = AF_INET6, .prefixlen_s = 128, .prefixlen_d = 128 },
+		.policy = { .index = 17 } };
+	struct xfrm_user_tmpl t = { .family = AF_INET, .id = { .proto = IPPROTO_ESP } };
+	char text[ADDR_TEXT_SIZE];
+	struct nlmsghdr *h;
+	struct octets o;
+
+	(void)state;
+	v.saddr.a4 = htonl(0x0a090001);
+	v.id.daddr.a4 = htonl(0x0a090002);
+	v.sel.dport = htons(4711);
+	h = message_begin(&o, XFRM_MSG_ACQUIRE);
+	put_head(h, &v, sizeof(v));
+	mnl_attr_put(h, XFRMA_TMPL, sizeof(t), &t);
+	assert_int_equal(xfrm_parse(h, h->nlmsg_len, &f), PARSE_OK);
+	assert_int_equal(f.type, FACT_ACQUIRE);
+	assert_string_equal(addr_format(&f.acquire.src, text), "10.9.0.1");
+	assert_string_equal(addr_format(&f.acquire.dst, text), "10.9.0.2");
+	assert_int_equal(f.acquire.selector.dst.addr.family, AF_INET6);
+	assert_int_equal(f.acquire.selector.dport, 4711);
+	assert_int_equal(f.acquire.proto, IPPROTO_ESP);
+	assert_int_equal(f.acquire.policy, 17);
+	t.family = 99;
+	h = message_begin(&o, XFRM_MSG_ACQUIRE);
+	put_head(h, &v, sizeof(v));
+	mnl_attr_put(h, XFRMA_TMPL, sizeof(t), &t);
+	assert_int_equal(xfrm_parse(h, h->nlmsg_len, &f), PARSE_MALFORMED);
+}
+
+static bool is_key_manager(const char *line)
+{
+	return listeners_is_key_manager(span_text(line));
+}
+
+static void who_listens_for_requests(void **state)
+{
+	(void)state;
+	assert_true(is_key_manager("0000000032b79b67 6   1208       00000001 0        0"));
+	assert_true(is_key_manager("0000000032b79b67 6   1208       000000c3 0        0"));
+	assert_false(is_key_manager("0000000032b79b67 6   1208       00000002 0        0"));
+	/* Hears of each SA, too: a monitor like us. */
+	assert_false(is_key_manager("0000000032b79b67 6   1208       00000005 0        0"));
+	assert_false(is_key_manager("0000000032b79b67 0   1208       00000001 0        0"));
+	assert_false(is_key_manager("sk               Eth Pid        Groups   Rmem"));
+	assert_false(is_key_manager("0000000032b79b67 6   1208"));
+	assert_false(is_key_manager(""));
+}
+
 static void lies_are_told_apart(void **state)
 {
 	struct xfrm_usersa_info *i;
@@ -211,6 +263,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_sa_as_dumped),
+		cmocka_unit_test(a_request_for_an_sa),
+		cmocka_unit_test(who_listens_for_requests),
 		cmocka_unit_test(esn_has_high_halves),
 		cmocka_unit_test(without_algorithms_it_is_larval),
 		cmocka_unit_test(the_end_has_final_counters),

@@ -402,9 +402,65 @@ static void the_last_event_may_lie_in_an_older_segment(void **state)
 	fixture_done(&f);
 }
 
+/* By netns name, daemon and key; over segments that are gone, and in a group of its own. */
+static void kept_totals_outlive_their_segment(void **state)
+{
+	struct restored restored = { 0 };
+	struct eventlog_verdict v;
+	struct eventlog_end end;
+	struct logfixture f;
+	struct eventlog *l;
+	char names[64][32];
+	size_t n;
+
+	(void)state;
+	fixture_init(&f);
+	f.segment_size = 4000;
+	l = fixture_reopen(&f, &end);
+	append_statistic_of(l, "init", 0, "quickmode.key_additions", 10);
+	append_statistic_of(l, "init", 1, "mainmode.ike_main_mode", 20);
+	append_statistic_of(l, "init", 2, "mainmode.ike_main_mode", 30);
+	append_statistic_of(l, "red", 0, "quickmode.key_additions", 40);
+	append_statistic_of(l, "init", 0, "quickmode.key_additions", 11);
+	assert_true(eventlog_group_open(l));
+	assert_int_equal(eventlog_group_events(l), 0);
+	assert_int_equal(commit_group(l, 1), 0);
+	for (uint64_t first = 1; first < 40; first += 3)
+		write_group_of(l, first, first + 2);
+	eventlog_free(l);
+	n = segment_names(&f, names, 64);
+	assert_true(n > 3);
+	for (size_t i = 0; i + 1 < n; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "log/%.31s", names[i]);
+		assert_int_equal(unlinkat(f.dir_fd, path, 0), 0);
+	}
+	assert_int_equal(verify(&f, &v), 0);
+	assert_int_equal(fixture_open(&f, &restored, &end, &l), 0);
+	assert_int_equal(restored.statistics, 4);
+	assert_int_equal(restored.readings, 1);
+	append_statistic_of(l, "red", 0, "quickmode.key_additions", 41);
+	assert_int_equal(commit_group(l, 2), 0);
+	eventlog_free(l);
+	restored = (struct restored){ 0 };
+	assert_int_equal(fixture_open(&f, &restored, &end, &l), 0);
+	assert_int_equal(restored.statistics, 4);
+	assert_string_equal(restored.netns, "red");
+	assert_string_equal(restored.key, "quickmode.key_additions");
+	assert_int_equal(restored.statistic.total, 41);
+	assert_int_equal(restored.statistic.since, 40);
+	assert_int_equal(restored.statistic.base, 39);
+	assert_int_equal(restored.statistic.service, (uint64_t)123456 << 22 | 999);
+	assert_true(restored.statistic.before);
+	eventlog_free(l);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kept_totals_outlive_their_segment),
 		cmocka_unit_test(an_empty_directory_becomes_a_log),
 		cmocka_unit_test(what_was_committed_is_told_at_the_next_start),
 		cmocka_unit_test(events_are_shown_once_they_are_committed),

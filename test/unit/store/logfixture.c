@@ -67,6 +67,17 @@ static void take_reading(void *userdata, const char *boot, uint64_t cookie, cons
 	(void)snprintf(r->netns, sizeof(r->netns), "%s", netns ? netns : "");
 }
 
+static void take_statistic(void *userdata, const struct eventlog_statistic *s)
+{
+	struct restored *r = userdata;
+
+	r->statistics++;
+	r->statistic = *s;
+	(void)snprintf(r->key, sizeof(r->key), "%s", s->key);
+	(void)snprintf(r->boot, sizeof(r->boot), "%s", s->boot);
+	(void)snprintf(r->netns, sizeof(r->netns), "%s", s->netns ? s->netns : "");
+}
+
 static void take_event(void *userdata, struct span line)
 {
 	struct restored *r = userdata;
@@ -84,9 +95,10 @@ int fixture_open(struct logfixture *f, struct restored *ret_restored, struct eve
 		.segment_size = f->segment_size,
 		.keep_size = f->keep_size,
 		.keep_age_s = f->keep_age_s };
-	struct eventlog_restore restore = {
-		.userdata = ret_restored, .reading = take_reading, .event = take_event
-	};
+	struct eventlog_restore restore = { .userdata = ret_restored,
+		.reading = take_reading,
+		.statistic = take_statistic,
+		.event = take_event };
 	struct diag d = { "" };
 	int r = eventlog_open(&o, ret_restored ? &restore : NULL, ret_end, ret, &d);
 
@@ -138,6 +150,24 @@ void append_reading_of(struct eventlog *l, const char *counter, uint64_t kernel)
 				    .kernel = kernel,
 				    .attributed = kernel - kernel / 3,
 				    .unattributed = kernel / 3 });
+}
+
+void append_statistic_of(
+	struct eventlog *l, const char *netns, uint8_t daemon, const char *key, uint64_t total)
+{
+	const struct eventlog_statistic s = { .time_us = FIXTURE_TIME_US,
+		.cookie = 4711,
+		.service = (uint64_t)123456 << 22 | 999,
+		.total = total,
+		.since = total - 1,
+		.base = total - 2,
+		.daemon = daemon,
+		.before = daemon == 0,
+		.boot = "boot-1",
+		.netns = netns,
+		.key = key };
+
+	eventlog_statistic(l, &s);
 }
 
 int commit_group(struct eventlog *l, uint64_t applied)

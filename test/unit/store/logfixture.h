@@ -25,6 +25,9 @@ struct restored {
 	size_t readings, events;
 	uint64_t last_seq, kernel; /* of the last called */
 	char counter[64], boot[64], netns[64];
+	size_t statistics;
+	struct eventlog_statistic statistic; /* the last called, without its texts */
+	char key[64];
 };
 
 int fixture_open(struct logfixture *f, struct restored *ret_restored, struct eventlog_end *ret_end,
@@ -34,6 +37,8 @@ struct eventlog *fixture_reopen(struct logfixture *f, struct eventlog_end *ret_e
 
 void append_event(struct eventlog *l, uint64_t seq);
 void append_reading_of(struct eventlog *l, const char *counter, uint64_t kernel);
+void append_statistic_of(
+	struct eventlog *l, const char *netns, uint8_t daemon, const char *key, uint64_t total);
 int commit_group(struct eventlog *l, uint64_t applied);
 /* One group of the events first … last and one reading; asserts that it is written. */
 void write_group_of(struct eventlog *l, uint64_t first, uint64_t last);

@@ -112,6 +112,31 @@ static void digests_are_split_from_the_end(void **state)
 		assert_false(chain_split(span_text(bad[i]), &text, &digits));
 }
 
+#define STATISTIC(daemon, total, before) \
+	"{\"type\":\"statistic\",\"time\":\"2026-01-02T03:04:05.000006Z\",\"boot\":\"b\"," \
+	"\"netns\":null,\"cookie\":7,\"daemon\":" daemon ",\"service\":0," \
+	"\"key\":\"mainmode.key_additions\",\"total\":" total ",\"since\":1,\"base\":2," \
+	"\"before\":" before "}"
+
+static void a_statistic_is_whole_or_none(void **state)
+{
+	struct reading r = { .total = 77 };
+
+	(void)state;
+	assert_int_equal(
+		logline_kind(span_text(STATISTIC("null", "6", "true"))), LOGLINE_STATISTIC);
+	assert_false(logline_reading(span_text(STATISTIC("null", "-6", "true")), &r));
+	assert_false(logline_reading(span_text(STATISTIC("\"racoon\"", "6", "true")), &r));
+	assert_false(logline_reading(span_text(STATISTIC("3", "6", "true")), &r));
+	assert_false(logline_reading(span_text(STATISTIC("null", "6", "1")), &r));
+	assert_int_equal(r.total, 77);
+	assert_true(logline_reading(span_text(STATISTIC("\"Libreswan\"", "6", "false")), &r));
+	assert_true(r.statistic);
+	assert_int_equal(r.total, 6);
+	assert_int_equal(r.daemon, DAEMON_LIBRESWAN);
+	assert_false(r.before);
+}
+
 static struct reading reading_numbered(unsigned i, const char *boot)
 {
 	struct reading r = { .cookie = i, .kernel = i };
@@ -153,6 +178,7 @@ static void readings_are_bounded_and_the_oldest_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_statistic_is_whole_or_none),
 		cmocka_unit_test(seq_is_found_quickly_and_slowly),
 		cmocka_unit_test(kinds_are_told_by_the_first_key),
 		cmocka_unit_test(a_reading_is_whole_or_none),
