@@ -15,6 +15,7 @@
 
 . "$LAB/ike/strongswan.sh"
 . "$LAB/ike/libreswan.sh"
+. "$LAB/ike/monitor.sh"
 
 PAIRS='strongswan notify libreswan mixed'
 
@@ -349,6 +350,7 @@ ike()
 	local case pair number ends end
 	ends=$(<"$BED/ends")
 	build
+	ike_monitor
 	note "starting daemons: $ends"
 	for end in $ends; do
 		daemon_start "$end"
@@ -360,9 +362,11 @@ ike()
 		case_instance "$case" "$pair" "$number"
 		note "$NAME"
 		mark
+		SINCE=$(monitor_events ike | tail -n 1 | jq '.seq // 0')
 		(
 			CHILDREN=$(<"$BED/$NAME.children")
 			. "$LAB/ike/cases/$CASE/act"
+			tells
 			keep
 			clean_up
 		) </dev/null || echo "not ok - $NAME: carried out"
@@ -372,5 +376,6 @@ ike()
 		mkdir -p "$LAB_OUT/result/ike/$end"
 		cp "$(end "$end" log)" "$BED/$end/said" "$LAB_OUT/result/ike/$end/"
 	done
+	monitors_end monitors
 	tear_down
 }
