@@ -61,6 +61,13 @@ static const uint8_t *nested_end(const uint8_t *p, const uint8_t *end)
 	return NULL;
 }
 
+/* Of a number, true, false or null. */
+static bool is_bare(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
+	       c == '.' || c == '+';
+}
+
 static const uint8_t *value_end(const uint8_t *p, const uint8_t *end)
 {
 	if (p == end)
@@ -69,7 +76,7 @@ static const uint8_t *value_end(const uint8_t *p, const uint8_t *end)
 		return string_end(p, end);
 	if (*p == '{' || *p == '[')
 		return nested_end(p, end);
-	while (p < end && *p != ',' && *p != '}')
+	while (p < end && is_bare(*p))
 		p++;
 	return p;
 }

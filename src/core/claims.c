@@ -36,10 +36,14 @@ static uint64_t oldest_ns(const struct pile *p)
 	return p->n_packets ? p->packets[0].heard_ns : p->more_ns;
 }
 
-/* Where it may have happened: netns with that SA, else with that address, else all. */
+/*
+ * Where it may have happened: netns with that SA, else with that address, else all. On a host with
+ * both ends of a tunnel both have the SA, but only one receives by it.
+ */
 static unsigned candidates(struct core *c, const struct fact *f, uint64_t *ret)
 {
 	bool out = f->audit_drop.op == AUDIT_DROP_OVERFLOW;
+	uint8_t opposite = out ? DIRECTION_IN : DIRECTION_OUT;
 	struct spi *s = NULL;
 	unsigned n = 0;
 
@@ -47,7 +51,8 @@ static unsigned candidates(struct core *c, const struct fact *f, uint64_t *ret)
 		s = spis_find(c, &f->audit_drop.dst, f->audit_drop.spi);
 	for (struct ledger_sa *l = s ? s->living : NULL; l; l = l->next_spi) {
 		bool known =
-			!addr_equal(&l->sa.src, &f->audit_drop.src) && !addr_is_any(&l->sa.src);
+			l->sa.direction == opposite ||
+			(!addr_equal(&l->sa.src, &f->audit_drop.src) && !addr_is_any(&l->sa.src));
 
 		for (unsigned i = 0; i < n && !known; i++)
 			known = ret[i] == l->sa.netns;
@@ -168,10 +173,21 @@ void claims_add(struct core *c, const struct fact *f)
 		p->seqno_max = f->audit_drop.seqno;
 }
 
+static bool may_be_in(const struct pile *p, const struct netns *ns)
+{
+	if (p->key.netns == ns->cookie)
+		return true;
+	for (unsigned i = 0; p->key.netns == 0 && i < p->n_candidates; i++) {
+		if (p->candidates[i] == ns->cookie)
+			return true;
+	}
+	return false;
+}
+
 uint64_t claims_waiting(const struct core *c, const struct ledger_sa *sa, uint8_t op)
 {
 	struct pile_key key;
-	struct pile *p;
+	struct pile *here, *somewhere;
 
 	memset(&key, 0, sizeof(key));
 	key.netns = sa->sa.netns;
@@ -180,8 +196,11 @@ uint64_t claims_waiting(const struct core *c, const struct ledger_sa *sa, uint8_
 	key.dst = sa->sa.dst;
 	key.has_spi = 1;
 	key.spi = sa->sa.spi;
-	p = map_get(c->piles, &key);
-	return p ? waiting(p) : 0;
+	here = map_get(c->piles, &key);
+	key.netns = 0;
+	somewhere = map_get(c->piles, &key);
+	return (here ? waiting(here) : 0) +
+	       (somewhere && may_be_in(somewhere, sa->ns) ? waiting(somewhere) : 0);
 }
 
 static void packet_done(struct pile *p)
@@ -398,11 +417,7 @@ uint64_t claims_expected(const struct core *c, const struct netns *ns, const cha
 	uint64_t n = 0;
 
 	for (size_t at = 0; (p = map_next(c->piles, &at, NULL));) {
-		bool here = p->key.netns == ns->cookie;
-
-		for (unsigned i = 0; i < p->n_candidates && !here; i++)
-			here = p->key.netns == 0 && p->candidates[i] == ns->cookie;
-		for (size_t i = 0; i < ARRAY_LEN(confirms) && here; i++) {
+		for (size_t i = 0; i < ARRAY_LEN(confirms) && may_be_in(p, ns); i++) {
 			if (confirms[i].op == p->key.op &&
 				strcmp(confirms[i].counter, counter) == 0)
 				n += waiting(p);

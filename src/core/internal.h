@@ -440,9 +440,9 @@ void claims_add(struct core *c, const struct fact *f);
 void claims_settle(struct core *c); /* at FACT_POLL */
 void claims_orphan(struct core *c); /* a new observe: the numbers of old facts mean nothing now */
 void claims_pending(const struct core *c, struct core_progress *p);
-/* Packets that wait, of one SA and kind: their statistics are spoken for. */
 /* Claims that this counter is still to confirm. */
 uint64_t claims_expected(const struct core *c, const struct netns *ns, const char *counter);
+/* Packets that wait, of one SA and kind: their statistics are spoken for. */
 uint64_t claims_waiting(const struct core *c, const struct ledger_sa *sa, uint8_t op);
 
 /* How the number of a packet that failed the integrity check makes it look, on an SA with ESN. */

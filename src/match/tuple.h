@@ -139,6 +139,7 @@ static inline const struct bucket *tuple_home(const struct tuple *t, uint32_t ha
 static inline unsigned bucket_find(const struct bucket *b, uint32_t hash)
 {
 #if defined(__SSE2__)
+	_Static_assert(BUCKET_SLOTS == 8, "two vectors of four");
 	const __m128i *hashes = (const __m128i *)(const void *)b->hashes;
 	__m128i wanted = _mm_set1_epi32((int)hash);
 	__m128i equal = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(hashes), wanted),

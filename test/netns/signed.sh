@@ -6,7 +6,7 @@
 set -u
 . "$(dirname "$0")/tap.sh"
 build=$1 second=$2
-scratch=$(mktemp -d) daemon= receiver= hurt=()
+scratch=$(mktemp -d) daemon= receiver=
 finish() {
 	[ -z "$daemon" ] || { kill -9 "$daemon" && wait "$daemon"; } 2>/dev/null
 	[ -z "$receiver" ] || kill "$receiver" 2>/dev/null
@@ -46,17 +46,23 @@ lines_of() { # of each segment: its number and how many lines it has
 		case $file in *.zst) zstd -dcq "$file" ;; *) cat "$file" ;; esac | jq -s -c 'select(.[0].type == "head") | [.[0].segment, length]'
 	done
 }
-newest() { lines_of "$state" | tail -n 1 | jq '.[0]'; }
-kill_now() { # PID: neither the newest segment nor the one before need end with a head
-	local n
-	n=$(newest)
-	hurt+=("$n" "$((n - 1))")
-	kill -9 "$1"
-}
 ends_are_covered() { # every segment but the newest ends with a line that a head names
-	lines_of "$state" | sed '$d' | jq -c 'select((.[0] | tostring) as $n | $ARGS.positional | index($n) | not)' --args "${hurt[@]}" >"$scratch/ends"
+	lines_of "$state" | sed '$d' >"$scratch/ends"
 	jq -c '[.segment, .line]' "$state/heads.jsonl" >"$scratch/named"
 	[ -s "$scratch/ends" ] && ! grep -vxFf "$scratch/named" "$scratch/ends"
+}
+kill_now() { # PID: once what has ended is signed, so that nothing that matters is cut off
+	within ends_are_covered
+	kill -9 "$1"
+}
+fill() { # changes, until the newest segment is full and none is begun behind it
+	local newest
+	for _ in $(seq 200); do
+		newest=$(ls "$state/log" | tail -n 1)
+		[ "$(stat -c %s "$state/log/$newest")" -lt 65536 ] || return 0
+		changes 1
+	done
+	return 1
 }
 numbers_rise() { jq -se 'map(.number) as $n | $n == ($n | unique)' "$state/heads.jsonl" >/dev/null; }
 is_signed() { client status -j | jq -e '.log.unsigned == null and .log.head > '"$1" >/dev/null; }
@@ -85,6 +91,13 @@ check 'while it runs the log verifies' verifies "$state" "$key"
 pid=$(cat "$state/lock")
 kill_now "$pid"
 check 'core is started again' within eval '[ "$(cat "$state/lock")" != "$pid" ] && client status -j >/dev/null'
+changes 40
+pid=$(cat "$state/lock")
+kill -STOP "$daemon" # it signs nothing: the end of this segment is asked for, and not answered
+check 'a segment is full' fill
+kill -9 "$pid"
+kill -CONT "$daemon"
+check 'core is started once more' within eval '[ "$(cat "$state/lock")" != "$pid" ] && client status -j >/dev/null'
 changes 40
 kill_now "$daemon"
 wait "$daemon" 2>/dev/null

@@ -34,7 +34,8 @@ static void says_what_is_odd(void **state)
 {
 	static const char *const odd[] = { "", "[]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
 		"{\"a\":\"b", "{\"a\":\"b\\", "{\"a\":}", "{\"a\":1,}", "{\"a\":1}x", "{ \"a\":1}",
-		"{\"\\u0061\":1}", "{\"a\" :1}", "{\"a\":[1}", "{a:1}" };
+		"{\"\\u0061\":1}", "{\"a\" :1}", "{\"a\":[1}", "{a:1}", "{\"a\": 1}", "{\"a\":1 }",
+		"{\"a\":null\r,\"b\":1}", "{\"a\":\"b\" }" };
 	struct member member;
 	struct members m;
 
@@ -46,6 +47,9 @@ static void says_what_is_odd(void **state)
 		if (!m.odd)
 			fail_msg("%s", odd[i]);
 	}
+	/* Nor is what lies within a value taken for a member. */
+	members_init(&m, span_text("{\"a\":\r{\"b\":1,\"c\":2}}"));
+	assert_false(members_next(&m, &member));
 	members_init(&m, span_text("{}"));
 	assert_false(members_next(&m, &member));
 	assert_false(m.odd);

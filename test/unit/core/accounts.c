@@ -281,6 +281,63 @@ static void counters_decide_between_equal_netns(void **state)
 	bench_free(b);
 }
 
+/* SA statistics read between two packets explain one of them: the record of the other still comes.
+ */
+static void statistics_leave_what_a_claim_of_any_netns_waits_for(void **state)
+{
+	struct bench *b = bench_new(ALL);
+	struct sa sa = bench_sa(PEER, HERE, 0x1001);
+
+	(void)state;
+	two_netns(b);
+	sa.seq = 1001;
+	bench_drop(b, AUDIT_DROP_REPLAY, PEER, HERE, 0x1001, 2);
+	bench_drop(b, AUDIT_DROP_REPLAY, PEER, HERE, 0x1001, 3);
+	bench_counter(b, NS_A, "XfrmInStateSeqError", 2);
+	bench_poll(b);
+	sa.late = 1;
+	bench_dump(b, NS_A, &sa, 1);
+	bench_pass(b, 1300);
+	bench_poll(b);
+	sa.late = 2;
+	bench_dump(b, NS_A, &sa, 1);
+	bench_settle(b);
+	assert_int_equal(bench_count_id(b, EVENT_REPLAY_BELOW_WINDOW), 2);
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->events[i].id == EVENT_REPLAY_BELOW_WINDOW)
+			assert_int_equal(b->events[i].evidence, EVIDENCE_AUDIT);
+	}
+	assert_int_equal(bench_count_id(b, EVENT_EVIDENCE_DISCREPANCY), 0);
+	assert_told(b, "a", "XfrmInStateSeqError", 2, 0);
+	bench_free(b);
+}
+
+/* Both ends of a tunnel on one host: only the inbound SA can have failed a check. */
+static void only_a_receiving_sa_drops_what_came_in(void **state)
+{
+	struct bench *b = bench_new(EVIDENCE_BIT(EVIDENCE_AUDIT));
+	struct sa sa = bench_sa(PEER, HERE, 0x1001);
+
+	(void)state;
+	bench_live(b);
+	bench_netns(b, NS_B, "b", true);
+	bench_source(b, NS_B, SOURCE_XFRM, SOURCE_IN_STEP, 0);
+	bench_zero(b, NS_B);
+	bench_sa_fact(b, NS_A, SA_ADDED, &sa);
+	sa.direction = DIRECTION_OUT;
+	bench_sa_fact(b, NS_B, SA_ADDED, &sa);
+	bench_counter(b, NS_A, "XfrmInStateSeqError", 1);
+	bench_counter(b, NS_B, "XfrmInStateSeqError", 1); /* of another SA, and nobody told */
+	bench_drop(b, AUDIT_DROP_REPLAY, PEER, HERE, 0x1001, 3);
+	bench_settle(b);
+	assert_int_equal(bench_count_id(b, EVENT_REPLAY_FAILED), 1);
+	assert_string_equal(bench_find(b, EVENT_REPLAY_FAILED)->netns, "a");
+	assert_int_equal(bench_find(b, EVENT_REPLAY_FAILED)->count, 1);
+	assert_told(b, "a", "XfrmInStateSeqError", 1, 0);
+	assert_told(b, "b", "XfrmInStateSeqError", 1, 1);
+	bench_free(b);
+}
+
 static void undecided_netns_is_null_and_nothing_is_counted_twice(void **state)
 {
 	struct bench *b = bench_new(EVIDENCE_BIT(EVIDENCE_AUDIT));
@@ -550,6 +607,8 @@ int main(void)
 		cmocka_unit_test(audit_alone_does_not_tell_replays_apart),
 		cmocka_unit_test(one_occurrence_with_two_witnesses_is_one_event),
 		cmocka_unit_test(counters_decide_between_equal_netns),
+		cmocka_unit_test(statistics_leave_what_a_claim_of_any_netns_waits_for),
+		cmocka_unit_test(only_a_receiving_sa_drops_what_came_in),
 		cmocka_unit_test(undecided_netns_is_null_and_nothing_is_counted_twice),
 		cmocka_unit_test(the_audit_policy_suppresses_but_counts),
 		cmocka_unit_test(a_counter_that_falls_is_said_and_begins_anew),
