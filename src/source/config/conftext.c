@@ -116,6 +116,14 @@ bool conf_starts(struct span text, const char *word)
 	return text.n >= n && !strncasecmp((const char *)text.p, word, n);
 }
 
+static unsigned digit_of(uint8_t c) /* 16: it is none */
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+}
+
 /* The digits at the front of *text, which moves behind them. */
 static bool take_number(struct span *text, uint64_t *ret)
 {
@@ -129,12 +137,9 @@ static bool take_number(struct span *text, uint64_t *ret)
 		base = 8;
 	}
 	for (; at < text->n; at++, digits++) {
-		uint8_t c = text->p[at] | 0x20;
-		uint64_t digit = c >= '0' && c <= '9'   ? (uint64_t)(c - '0')
-				 : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a') + 10
-							: UINT64_MAX;
+		uint64_t digit = digit_of(text->p[at]);
 
-		if (digit >= base || !(text->p[at] & 0x10 || base == 16))
+		if (digit >= base)
 			break;
 		if (v > (UINT64_MAX - digit) / base)
 			return false;
