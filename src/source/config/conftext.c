@@ -205,7 +205,9 @@ bool conf_mark(struct span text, uint32_t *ret)
 	struct span value = slash ? span_of(text.p, (size_t)(slash - text.p)) : text;
 	uint32_t v = 0, mask = UINT32_MAX;
 
-	if (slash && !conf_u32(span_of(slash + 1, text.n - value.n - 1), &mask))
+	if (slash && value.n + 1 == text.n)
+		mask = 0; /* as strtoul() has it */
+	else if (slash && !conf_u32(span_of(slash + 1, text.n - value.n - 1), &mask))
 		return false;
 	if (!conf_is(value, "%unique") && !conf_is(value, "%unique-dir") && !conf_u32(value, &v))
 		return false;

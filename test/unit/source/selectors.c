@@ -19,6 +19,8 @@ static void swanctl_conf(void **state)
 	} cases[] = {
 		{ "10.1.2.3/16", "10.1.0.0/16" },
 		{ "10.1.2.3", "10.1.2.3/32" },
+		/* charon reads no further than it has to. */
+		{ "10.0.0.0/8 10.1.0.0/16", "10.0.0.0/8" },
 		{ "fd00::1", "fd00::1/128" },
 		{ "fd00:1::/33[tcp]", "fd00:1::/33[tcp]" },
 		{ "0.0.0.0/0[6/80]", "0.0.0.0/0[tcp/80]" },
@@ -92,7 +94,8 @@ static void quantities(void **state)
 	assert_true(conf_u64(span_text("010"), &v) && v == 8);
 	assert_true(conf_mark(span_text("0x1ff/0xff"), &mark) && mark == 0xff);
 	assert_true(conf_mark(span_text("%unique-dir"), &mark) && mark == 0);
-	assert_false(conf_mark(span_text("1/"), &mark));
+	assert_true(conf_mark(span_text("1/"), &mark) && mark == 0);
+	assert_false(conf_mark(span_text("1/x"), &mark));
 }
 
 int main(void)
