@@ -288,6 +288,19 @@ bool settings_spent(const struct settings *s)
 	return s->budget == 0;
 }
 
+bool settings_dangles(struct settings *s, const struct section *c)
+{
+	for (const struct settings_reference *r = c->references; r; r = r->next) {
+		struct settings_view view;
+
+		view.n = 0;
+		refer(s, r->path, &view, 0);
+		if (view.n == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *section_name(const struct section *c)
 {
 	return c->name;
