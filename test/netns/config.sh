@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd) configdump=$1
 charon=/usr/lib/ipsec/charon
 if [ "$(id -u)" != 0 ] || [ ! -x $charon ] || ! command -v swanctl >/dev/null || ! ip netns add "cfg$$" 2>/dev/null; then
 	echo "1..0 # SKIP needs root, network namespaces, charon and swanctl"
-	exit 77
+	exit 0
 fi
 scratch=$(mktemp -d) ns=cfg$$ daemon=
 finish() {

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd) configdump=$1 tree=${LIBRESWAN:-}
 libexec=$tree/usr/libexec/ipsec
 if [ "$(id -u)" != 0 ] || [ ! -x "$libexec/pluto" ] || ! ip netns add "lsw$$" 2>/dev/null; then
 	echo "1..0 # SKIP needs root, network namespaces and Libreswan"
-	exit 77
+	exit 0
 fi
 scratch=$(mktemp -d) ns=lsw$$ daemon=
 finish() {

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd) configdump=$1
 starter=/usr/lib/ipsec/starter
 if [ "$(id -u)" != 0 ] || [ ! -x $starter ] || ! command -v swanctl >/dev/null || ! ip netns add "stk$$" 2>/dev/null; then
 	echo "1..0 # SKIP needs root, network namespaces, strongSwan's starter and swanctl"
-	exit 77
+	exit 0
 fi
 scratch=$(mktemp -d) ns=stk$$ daemon=
 finish() {

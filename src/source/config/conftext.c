@@ -116,6 +116,14 @@ bool conf_starts(struct span text, const char *word)
 	return text.n >= n && !strncasecmp((const char *)text.p, word, n);
 }
 
+static unsigned digit_of(uint8_t c) /* 16: it is none */
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+}
+
 /* The digits at the front of *text, which moves behind them. */
 static bool take_number(struct span *text, uint64_t *ret)
 {
@@ -129,12 +137,9 @@ static bool take_number(struct span *text, uint64_t *ret)
 		base = 8;
 	}
 	for (; at < text->n; at++, digits++) {
-		uint8_t c = text->p[at] | 0x20;
-		uint64_t digit = c >= '0' && c <= '9'   ? (uint64_t)(c - '0')
-				 : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a') + 10
-							: UINT64_MAX;
+		uint64_t digit = digit_of(text->p[at]);
 
-		if (digit >= base || !(text->p[at] & 0x10 || base == 16))
+		if (digit >= base)
 			break;
 		if (v > (UINT64_MAX - digit) / base)
 			return false;
@@ -200,7 +205,9 @@ bool conf_mark(struct span text, uint32_t *ret)
 	struct span value = slash ? span_of(text.p, (size_t)(slash - text.p)) : text;
 	uint32_t v = 0, mask = UINT32_MAX;
 
-	if (slash && !conf_u32(span_of(slash + 1, text.n - value.n - 1), &mask))
+	if (slash && value.n + 1 == text.n)
+		mask = 0; /* as strtoul() has it */
+	else if (slash && !conf_u32(span_of(slash + 1, text.n - value.n - 1), &mask))
 		return false;
 	if (!conf_is(value, "%unique") && !conf_is(value, "%unique-dir") && !conf_u32(value, &v))
 		return false;

@@ -178,6 +178,9 @@ static void read_selector(
 		subnet = source;
 	else if (subnet.n == 0 && is_address(host))
 		subnet = host;
+	else if (subnet.n > 0 && !memchr(subnet.p, '/', subnet.n) && subnet.p[0] != '%' &&
+		 !memchr(subnet.p, ':', subnet.n))
+		ipsec_complain(c, KEY_leftsubnet + end);
 	/* Who may come from where is a list of its own (virtual-private=). */
 	if (conf_starts(subnet, "vhost:") || conf_starts(subnet, "vnet:"))
 		subnet.n = 0;
@@ -363,6 +366,12 @@ void ipsec_libreswan(const struct ipsec_conn *c)
 	if (ipsec_get(c, KEY_left).n == 0 || ipsec_get(c, KEY_right).n == 0)
 		return;
 	complain_of_twice(c);
+	for (size_t i = 0; i < c->own; i++) {
+		if (settings_dangles(c->settings, c->view->v[i]))
+			c->sink->error(c->sink->userdata, section_file(c->view->v[i]),
+				section_line(c->view->v[i]),
+				"also= names a conn that is not there: pluto does not load it");
+	}
 	ipsec_common(c, &connection, &child);
 	if (ipsec_word(c, KEY_phase2, phase2, 0) == 2)
 		child.proto = IPPROTO_AH;

@@ -19,7 +19,7 @@ struct line_reader {
 	uint32_t line;
 	enum part part;
 	struct section *setup, *conns, *conn;
-	bool once, stopped, no_memory;
+	bool pluto, stopped, no_memory;
 };
 
 #define NAME(key) #key,
@@ -87,6 +87,14 @@ static struct span take_word(struct span *text)
 	return word;
 }
 
+/* pluto takes blanks within quotes and braces only, and refuses the whole file for others. */
+static bool is_bare_with_blanks(struct span text, struct span value)
+{
+	text = conf_trim(text);
+	return value.n > 0 && value.p == text.p &&
+	       (memchr(value.p, ' ', value.n) || memchr(value.p, '\t', value.n));
+}
+
 /* A value without its quotes or braces, or up to a comment. */
 static struct span take_value(struct span text)
 {
@@ -124,7 +132,7 @@ static void set_value(
 		tell(r, "a value is longer than 16 KiB");
 		return;
 	}
-	if (before && r->once && key != KEY_leftsubnets && key != KEY_rightsubnets) {
+	if (before && r->pluto && key != KEY_leftsubnets && key != KEY_rightsubnets) {
 		if (!span_equal(span_text(before), value))
 			tell(r, IPSEC_TWICE);
 		return;
@@ -162,6 +170,8 @@ static void take_key(struct line_reader *r, struct span line)
 	r->out->libreswan += conf_word(name, only_libreswan, &i);
 	r->out->stroke += conf_word(name, only_stroke, &i);
 	key = find_key(name);
+	if (r->pluto && key != KEY_NONE && is_bare_with_blanks(line, take_value(line)))
+		tell(r, "a value with blanks is not in quotes");
 	if (key != KEY_NONE) {
 		set_value(r, c, key, take_value(line));
 	} else if (r->part == PART_CONN && conf_is(name, "also")) {
@@ -258,10 +268,10 @@ static void read_text(void *reader, const char *path, struct span text)
 	r->line = outer.line;
 }
 
-int ipsec_read(const char *path, struct span text, bool once, const struct conf_files *files,
+int ipsec_read(const char *path, struct span text, bool pluto, const struct conf_files *files,
 	const struct conf_sink *sink, struct ipsec_text *ret)
 {
-	struct line_reader r = { .out = ret, .files = files, .sink = sink, .once = once };
+	struct line_reader r = { .out = ret, .files = files, .sink = sink, .pluto = pluto };
 	struct settings *s = calloc(1, sizeof(*s));
 	bool full;
 

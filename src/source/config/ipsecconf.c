@@ -80,7 +80,7 @@ size_t ipsec_word(
 bool ipsec_bool(const struct ipsec_conn *c, enum ipsec_key key, bool other)
 {
 	static const char *const words[] = { "no", "yes", "off", "on", "false", "true", "n", "y",
-		"0", "1", NULL };
+		NULL };
 
 	return ipsec_word(c, key, words, other) & 1;
 }
@@ -143,6 +143,7 @@ static void find_conns(const struct ipsec_text *text, bool stroke, const struct 
 	settings_in(text->settings, &conns, "%default", &defaults);
 	while (room > 0 && (section = settings_next(text->settings, &conns, &at))) {
 		struct ipsec_conn c = { .sink = sink,
+			.settings = text->settings,
 			.view = &view,
 			.setup = &setup,
 			.name = section_name(section),

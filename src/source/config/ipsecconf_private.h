@@ -76,6 +76,7 @@ int ipsec_read(const char *path, struct span text, bool once, const struct conf_
 /* One conn, with all that it takes from others. */
 struct ipsec_conn {
 	const struct conf_sink *sink;
+	struct settings *settings;
 	const struct settings_view *view, *setup;
 	size_t own; /* so many sections of the view are no %default */
 	const char *name, *file;

@@ -199,11 +199,21 @@ static bool parse_addresses(struct span text, char *ret)
 	return true;
 }
 
+static size_t digits_at(struct span text)
+{
+	size_t n = 0;
+
+	while (n < text.n && text.p[n] >= '0' && text.p[n] <= '9')
+		n++;
+	return n;
+}
+
 bool selector_strongswan(struct span text, char ret[SELECTOR_SIZE])
 {
 	const uint8_t *bracket = text.n > 0 ? memchr(text.p, '[', text.n) : NULL;
 	size_t n = bracket ? (size_t)(bracket - text.p) : text.n;
 	struct span ports = span_of(text.p, 0);
+	const uint8_t *slash;
 	struct ports p;
 
 	ret[0] = '\0';
@@ -211,6 +221,11 @@ bool selector_strongswan(struct span text, char ret[SELECTOR_SIZE])
 		return false;
 	if (bracket)
 		ports = span_of(bracket + 1, text.n - n - 2);
+	/* Behind the length charon takes anything, and no notice of it. */
+	slash = n > 0 ? memchr(text.p, '/', n) : NULL;
+	if (slash)
+		n = (size_t)(slash - text.p) + 1 +
+		    digits_at(span_of(slash + 1, n - (size_t)(slash - text.p) - 1));
 	if (!parse_ports(ports, &p) || !parse_addresses(conf_trim(span_of(text.p, n)), ret)) {
 		ret[0] = '\0';
 		return false;

@@ -13,7 +13,8 @@
 enum state {
 	AT_STATEMENT, /* a name, or the end of the section */
 	AFTER_NAME, /* of what: = { or : */
-	IN_REFERENCES, /* behind the colon */
+	AT_REFERENCE, /* behind the colon or a comma */
+	AFTER_REFERENCE,
 };
 
 struct parser {
@@ -270,7 +271,7 @@ static void after_name(struct parser *p)
 		open_section(p);
 		break;
 	case ':':
-		p->state = IN_REFERENCES;
+		p->state = AT_REFERENCE;
 		break;
 	default:
 		p->p--;
@@ -278,29 +279,43 @@ static void after_name(struct parser *p)
 	}
 }
 
-static void references(struct parser *p)
+static void at_reference(struct parser *p)
 {
 	struct span name = take_name(p, true);
 
-	if (name.n > 0 && name.n < SETTINGS_NAME_SIZE && p->references.n < SETTINGS_VALUE_MAX) {
+	if (name.n == 0) {
+		fail(p, "the name of a section is expected here");
+	} else if (name.n >= SETTINGS_NAME_SIZE || p->references.n >= SETTINGS_VALUE_MAX) {
+		fail(p, "references are too long");
+	} else {
 		buf_append(&p->references, name.p, name.n);
 		buf_append(&p->references, "", 1);
-		p->stopped = p->no_memory = p->references.failed;
-	} else if (name.n > 0) {
-		fail(p, "references are too long");
-	} else if (*p->p == ',') {
+		p->state = AFTER_REFERENCE;
+		if (p->references.failed)
+			out_of_memory(p);
+	}
+}
+
+static void after_reference(struct parser *p)
+{
+	if (*p->p == ',') {
 		p->p++;
-	} else if (*p->p == '{' && p->references.n > 0) {
+		p->state = AT_REFERENCE;
+	} else if (*p->p == '{') {
 		p->p++;
 		open_section(p);
 	} else {
-		fail(p, "the name of a section is expected here");
+		fail(p, "a comma or { is expected here");
 	}
 }
 
 /* Goes on with another text, as if it stood in the place of its include. */
 static void read_text(void *parser, const char *path, struct span text)
 {
+	static void (*const steps[])(struct parser *) = { [AT_STATEMENT] = statement,
+		[AFTER_NAME] = after_name,
+		[AT_REFERENCE] = at_reference,
+		[AFTER_REFERENCE] = after_reference };
 	struct parser *p = parser, outer = *p;
 	const struct settings_file *here = p->tree->here;
 
@@ -313,12 +328,7 @@ static void read_text(void *parser, const char *path, struct span text)
 	if (!settings_enter(p->tree, path))
 		out_of_memory(p);
 	for (skip_space(p); p->p < p->end && !p->stopped; skip_space(p)) {
-		if (p->state == AT_STATEMENT)
-			statement(p);
-		else if (p->state == AFTER_NAME)
-			after_name(p);
-		else
-			references(p);
+		steps[p->state](p);
 	}
 	p->tree->here = here;
 	p->path = outer.path;

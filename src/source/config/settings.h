@@ -54,6 +54,9 @@ const struct section *settings_next(
 /* References were so many that not all were followed. */
 bool settings_spent(const struct settings *s);
 
+/* It refers to something that is not there. */
+bool settings_dangles(struct settings *s, const struct section *c);
+
 const char *section_name(const struct section *c);
 const char *section_file(const struct section *c); /* where it stands first */
 uint32_t section_line(const struct section *c);

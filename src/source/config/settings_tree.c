@@ -9,7 +9,9 @@
 #include "source/config/conftext.h"
 
 #define REFERENCES_DEPTH_MAX 16
-#define LOOK_UP_COST 16 /* steps that hashing a name is worth */
+/* Steps that hashing a name, and following a part of a reference are worth. */
+#define LOOK_UP_COST 16
+#define REFER_COST 128
 
 static char *copy_text(struct span text)
 {
@@ -226,15 +228,17 @@ static void find(struct settings *s, const struct settings_view *view, const cha
 /* Behind what is in view: what the path names, from the root. Loops end by their depth. */
 static void refer(struct settings *s, const char *path, struct settings_view *view, size_t depth)
 {
-	struct settings_view there = { .n = 1, .v = { s->base ? s->base : &s->root } }, next;
+	struct settings_view there, next;
 
+	there.n = 1;
+	there.v[0] = s->base ? s->base : &s->root;
 	if (depth > REFERENCES_DEPTH_MAX)
 		return;
 	while (*path && there.n > 0) {
 		size_t n = s->base ? strlen(path) : strcspn(path, ".");
 
 		/* Each may branch: without an account a few lines would keep us for hours. */
-		if (!afford(s, 1 + there.n))
+		if (!afford(s, REFER_COST))
 			return;
 		find(s, &there, path, n, &next, depth);
 		there = next;
@@ -282,6 +286,19 @@ const struct section *settings_next(
 bool settings_spent(const struct settings *s)
 {
 	return s->budget == 0;
+}
+
+bool settings_dangles(struct settings *s, const struct section *c)
+{
+	for (const struct settings_reference *r = c->references; r; r = r->next) {
+		struct settings_view view;
+
+		view.n = 0;
+		refer(s, r->path, &view, 0);
+		if (view.n == 0)
+			return true;
+	}
+	return false;
 }
 
 const char *section_name(const struct section *c)

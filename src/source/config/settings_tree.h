@@ -43,7 +43,7 @@ struct settings {
 	size_t budget; /* steps that looking up may still take */
 };
 
-#define SETTINGS_BUDGET ((size_t)1 << 25)
+#define SETTINGS_BUDGET ((size_t)1 << 26)
 
 /* From now on sections and values are of this file. NULL: no memory. */
 struct settings_file *settings_enter(struct settings *s, const char *path);

@@ -11,47 +11,7 @@
 #include "source/config/conftext.h"
 #include "source/config/selectors.h"
 #include "source/config/settings.h"
-
-/* The keys whose values are read; nothing else of a file is copied. */
-#define KEYS(X) \
-	X(version) \
-	X(local_addrs) \
-	X(remote_addrs) \
-	X(proposals) \
-	X(rekey_time) \
-	X(reauth_time) \
-	X(over_time) \
-	X(dpd_delay) \
-	X(unique) \
-	X(aggressive) \
-	X(mobike) \
-	X(encap) \
-	X(if_id_in) \
-	X(if_id_out) \
-	X(id) \
-	X(auth) \
-	X(round) \
-	X(local_ts) \
-	X(remote_ts) \
-	X(esp_proposals) \
-	X(ah_proposals) \
-	X(mode) \
-	X(life_time) \
-	X(rekey_bytes) \
-	X(life_bytes) \
-	X(rekey_packets) \
-	X(life_packets) \
-	X(start_action) \
-	X(dpd_action) \
-	X(close_action) \
-	X(priority) \
-	X(mark_in) \
-	X(mark_out) \
-	X(reqid)
-#define X_ENUM(key) KEY_##key,
-#define X_NAME(key) #key,
-enum key { KEYS(X_ENUM) KEY_N };
-static const char *const keys[] = { KEYS(X_NAME) NULL };
+#include "source/config/swanctlkeys.h"
 
 #define IKE_REKEY_S 14400 /* LFT_DEFAULT_IKE_REKEY_TIME of vici_config.c */
 #define CHILD_REKEY_S 3600
@@ -69,6 +29,20 @@ static void complain(struct loader *l, const struct setting *s, enum key key)
 
 	snprintf(why, sizeof(why), "%s has a value that charon does not take", keys[key]);
 	l->sink->error(l->sink->userdata, s->file, s->line, why);
+}
+
+/* What is set; charon refuses a value with control characters. */
+static struct setting look_up(struct loader *l, const struct settings_view *view, enum key key)
+{
+	struct setting s = settings_get(view, key);
+
+	for (const char *c = s.value; c && *c; c++) {
+		if ((*c > 0 && *c < ' ') || *c == 0x7f) {
+			complain(l, &s, key);
+			break;
+		}
+	}
+	return s;
 }
 
 static bool as_number(struct span text, uint64_t *ret)
@@ -120,7 +94,7 @@ typedef bool (*as_what)(struct span text, uint64_t *ret);
 static void get(
 	struct loader *l, const struct settings_view *view, enum key key, as_what as, uint64_t *ret)
 {
-	struct setting s = settings_get(view, key);
+	struct setting s = look_up(l, view, key);
 
 	if (s.value && !as(span_text(s.value), ret))
 		complain(l, &s, key);
@@ -136,10 +110,10 @@ static uint32_t get_u32(struct loader *l, const struct settings_view *view, enum
 }
 
 /* The items of a list by a separator; nothing set: as it is. */
-static void get_list(
-	const struct settings_view *view, enum key key, const char *between, char *ret, size_t size)
+static void get_list(struct loader *l, const struct settings_view *view, enum key key,
+	const char *between, char *ret, size_t size)
 {
-	struct setting s = settings_get(view, key);
+	struct setting s = look_up(l, view, key);
 	struct span list = span_text(s.value ? s.value : ""), item;
 
 	if (!s.value)
@@ -152,7 +126,7 @@ static void get_list(
 static void get_selectors(
 	struct loader *l, const struct settings_view *view, enum key key, char ret[TS_SIZE])
 {
-	struct setting s = settings_get(view, key);
+	struct setting s = look_up(l, view, key);
 	struct span list = span_text(s.value ? s.value : ""), item;
 	char selector[SELECTOR_SIZE];
 
@@ -171,7 +145,7 @@ static void get_selectors(
 static size_t get_word(struct loader *l, const struct settings_view *view, enum key key,
 	const char *const *words, size_t other)
 {
-	struct setting s = settings_get(view, key);
+	struct setting s = look_up(l, view, key);
 	size_t i = other;
 
 	if (s.value && !conf_word(span_text(s.value), words, &i))
@@ -207,10 +181,10 @@ static void read_end(struct loader *l, const struct settings_view *connection, c
 	id[0] = auth[0] = '\0';
 	for (k = 0; k < n; k++) {
 		settings_in(l->settings, connection, section_name(rounds[k]), &view);
-		s = settings_get(&view, KEY_id);
+		s = look_up(l, &view, KEY_id);
 		if (s.value && id[0] == '\0')
 			conf_text_add(id, id_size, conf_identity(span_text(s.value)));
-		s = settings_get(&view, KEY_auth);
+		s = look_up(l, &view, KEY_auth);
 		conf_text_item(auth, auth_size, " ", span_text(s.value ? s.value : "pubkey"));
 	}
 	if (n == 0)
@@ -298,12 +272,12 @@ static void read_child(struct loader *l, const struct settings_view *connection,
 	get_selectors(l, view, KEY_local_ts, c.local_ts);
 	get_selectors(l, view, KEY_remote_ts, c.remote_ts);
 	CONF_TEXT_SET(c.proposals, "default");
-	if (settings_get(view, KEY_ah_proposals).value &&
-		!settings_get(view, KEY_esp_proposals).value) {
+	if (look_up(l, view, KEY_ah_proposals).value &&
+		!look_up(l, view, KEY_esp_proposals).value) {
 		c.proto = IPPROTO_AH;
-		get_list(view, KEY_ah_proposals, ", ", c.proposals, sizeof(c.proposals));
+		get_list(l, view, KEY_ah_proposals, ", ", c.proposals, sizeof(c.proposals));
 	}
-	get_list(view, KEY_esp_proposals, ", ", c.proposals, sizeof(c.proposals));
+	get_list(l, view, KEY_esp_proposals, ", ", c.proposals, sizeof(c.proposals));
 	read_limits(l, view, &c);
 	c.reqid = get_u32(l, view, KEY_reqid, as_number, 0);
 	c.priority = get_u32(l, view, KEY_priority, as_number, 0);
@@ -319,8 +293,8 @@ static void read_child(struct loader *l, const struct settings_view *connection,
 
 static void read_times(struct loader *l, const struct settings_view *view, struct connection *c)
 {
-	bool none = !settings_get(view, KEY_rekey_time).value &&
-		    !settings_get(view, KEY_reauth_time).value;
+	bool none =
+		!look_up(l, view, KEY_rekey_time).value && !look_up(l, view, KEY_reauth_time).value;
 
 	c->rekey_s = none ? IKE_REKEY_S : 0;
 	get(l, view, KEY_rekey_time, as_time, &c->rekey_s);
@@ -351,17 +325,17 @@ static void read_connection(
 	CONF_TEXT_SET(c.file, section_file(section));
 	c.line = section_line(section);
 	version = get_u32(l, view, KEY_version, as_number, 0);
-	c.version = version <= 2 ? (uint8_t)version : 0;
+	c.version = version <= UINT8_MAX ? (uint8_t)version : 0;
 	CONF_TEXT_SET(c.local, "%any");
 	CONF_TEXT_SET(c.remote, "%any");
-	get_list(view, KEY_local_addrs, " ", c.local, sizeof(c.local));
-	get_list(view, KEY_remote_addrs, " ", c.remote, sizeof(c.remote));
+	get_list(l, view, KEY_local_addrs, " ", c.local, sizeof(c.local));
+	get_list(l, view, KEY_remote_addrs, " ", c.remote, sizeof(c.remote));
 	read_end(l, view, "local", c.local_id, sizeof(c.local_id), c.local_auth,
 		sizeof(c.local_auth));
 	read_end(l, view, "remote", c.remote_id, sizeof(c.remote_id), c.remote_auth,
 		sizeof(c.remote_auth));
 	CONF_TEXT_SET(c.proposals, "default");
-	get_list(view, KEY_proposals, ", ", c.proposals, sizeof(c.proposals));
+	get_list(l, view, KEY_proposals, ", ", c.proposals, sizeof(c.proposals));
 	CONF_TEXT_SET(c.unique, uniques[get_word(l, view, KEY_unique, uniques, 0)]);
 	c.aggressive = get_bool(l, view, KEY_aggressive, false);
 	c.mobike = get_bool(l, view, KEY_mobike, true);

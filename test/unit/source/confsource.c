@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "unit/oom.h"
 #include "unit/source/confparse.h"
 
 /* Real files beneath a root of our own; found.lines has what was told since it was last cleared. */
@@ -366,6 +367,128 @@ static void ipsec_conf_goes_to_whose_it_is(void **state)
 	assert_true(has(&b->told, "\"reauth_s\":10260"));
 }
 
+/* The planted secret, which stands nowhere as it is but in the file. */
+static void secret_of(char ret[33])
+{
+	for (unsigned i = 0; i < 32; i++)
+		ret[i] = (char)('A' + (i * 7 + 3) % 26);
+	ret[32] = '\0';
+}
+
+/* How often it is in our writable memory. */
+static unsigned count_in_memory(void)
+{
+	unsigned long from, to;
+	unsigned n = 0;
+	char line[512], mode[8];
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	static char page[4096 + 32];
+
+	assert_true(maps && memory >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w' ||
+			to - from > 64ul << 20)
+			continue;
+		for (; from < to; from += 4096) {
+			ssize_t size = pread(memory, page, sizeof(page), (off_t)from);
+
+			for (ssize_t at = 0; at + 32 <= size; at++) {
+				unsigned i = 0;
+
+				while (i < 32 && page[at + i] == (char)('A' + (i * 7 + 3) % 26))
+					i++;
+				n += i == 32 && at < 4096;
+			}
+			memset(page, 0, sizeof(page));
+		}
+	}
+	fclose(maps);
+	close(memory);
+	return n;
+}
+
+static void secrets_do_not_stay_in_memory(void **state)
+{
+	struct bed *b = *state;
+	char secret[33], text[256];
+	int fd, n;
+
+	secret_of(secret);
+	/* Were it kept, it would be found. */
+	assert_true(count_in_memory() > 0);
+	n = snprintf(
+		text, sizeof(text), "secrets { ike-a { secret = %s } }\n%s { }\n", secret, "x");
+	fd = open(path_of(b, "etc/swanctl/conf.d/s.conf"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, text, (size_t)n), n);
+	close(fd);
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(secret, sizeof(secret));
+	assert_int_equal(count_in_memory(), 0);
+	announce(b, DAEMON_STRONGSWAN, 7);
+	assert_true(has(&b->told, "s.conf"));
+	assert_int_equal(count_in_memory(), 0);
+}
+
+/* What is told of the daemons 7 and 8, connections of the last list of each. */
+struct lists {
+	bool within, lost;
+	unsigned of;
+	unsigned connections[9];
+};
+
+static void count_lists(void *userdata, struct fact *f)
+{
+	struct lists *l = userdata;
+
+	if (f->type == FACT_SOURCE) {
+		l->lost |= f->source_change.state == SOURCE_LOST;
+	} else if (f->type == FACT_IKE_DUMP) {
+		assert_int_equal(l->within, f->ike_dump.phase == DUMP_END);
+		l->within = f->ike_dump.phase == DUMP_BEGIN;
+		l->of = (unsigned)f->ike_dump.service;
+		if (l->within)
+			l->connections[l->of] = 0;
+	} else {
+		assert_true(l->within);
+		l->connections[l->of] += f->type == FACT_CONNECTION;
+	}
+}
+
+/* A list is told as a whole or not at all, and then a minute later. */
+static void without_memory_lists_are_whole_or_late(void **state)
+{
+	struct bed *b = *state;
+	bool failed = true;
+
+	write_file(
+		b, "etc/ipsec.conf", "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tphase2=esp\n");
+	for (unsigned long nth = 1; failed; nth++) {
+		struct lists l = { 0 };
+		const struct source_sink sink = { .userdata = &l, .emit = count_lists };
+		int roots[] = { open(b->root, O_PATH | O_DIRECTORY | O_CLOEXEC),
+			open(b->root, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+		struct confsource *c;
+
+		oom_arm(nth);
+		if (confsource_new(&sink, &c)) {
+			assert_true(oom_disarm());
+			close(roots[0]);
+			close(roots[1]);
+			continue;
+		}
+		confsource_daemon(c, DAEMON_STRONGSWAN, 7, 99, roots[0]);
+		confsource_daemon(c, DAEMON_LIBRESWAN, 8, 99, roots[1]);
+		failed = oom_disarm();
+		assert_false(l.within);
+		assert_true(failed || (l.connections[7] == 1 && l.connections[8] == 1));
+		confsource_tick(c, 61ull * 1000000000);
+		assert_false(l.within);
+		assert_true(l.lost || (l.connections[7] == 1 && l.connections[8] == 1));
+		confsource_free(c);
+	}
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -380,6 +503,8 @@ int main(void)
 		TEST(nothing_outside_the_root_is_read),
 		TEST(the_hosts_own_files_are_the_daemons_while_it_runs),
 		TEST(ipsec_conf_goes_to_whose_it_is),
+		TEST(secrets_do_not_stay_in_memory),
+		TEST(without_memory_lists_are_whole_or_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,14 @@ static void bad_lines_are_told(void **state)
 		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tesp=aes\n\talso=b\n"
 		  "conn b\n\tphase2=esp\n\tesp=3des\n",
 			":8: is set before to another value" },
+		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\talso=nowhere\n\tphase2=esp\n",
+			":1: also= names a conn that is not there" },
+		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tesp=aes128, "
+		  "aes256\n\tphase2=esp\n",
+			":4: a value with blanks is not in quotes" },
+		{ "conn "
+		  "a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\trightsubnet=10.0.0.1\n\tphase2=esp\n",
+			":4: the daemon does not take this value" },
 		{ "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=maybe\n\tphase2=esp\n",
 			":4: the daemon does not take this value" },
 		{ "conn "

@@ -77,6 +77,10 @@ static void errors_name_lines_and_quote_nothing(void **state)
 		{ "connections { a { children { c { rekey_time = 1y\n } } } }\n",
 			":1: rekey_time has a value that charon" },
 		{ "a : { }\n", ":1: the name of a section is expected" },
+		{ "a : b,\n, c { }\n", ":2: the name of a section is expected" },
+		{ "a : b\nc { }\n", ":2: a comma or { is expected" },
+		{ "connections { a { local {\n id = \"hi\\tdden\"\n } } }\n",
+			":2: id has a value that" },
 		{ "a.b = c\n", ":1: = or { is expected" },
 	};
 
