@@ -150,7 +150,7 @@ check "in the place of the old one" both "child rekeyed psk-net#2 of psk#[0-9]+ 
 check "which is no end" both "child replaced psk-net#1 .*"
 check "the new one's SPIs are swanctl's" same red
 check "an IKE SA is rekeyed" swan red --rekey --ike psk
-check "in the place of the old one" both "ike rekeyed psk#[0-9]+ established v2 (initiator|responder) for #[0-9]+"
+check "in the place of the old one" both "ike rekeyed psk#[0-9]+ established v2 (initiator|responder) to 10.9.0.[12] 4500 for #[0-9]+"
 check "and its child goes with it" both "child changed psk-net#2 of psk#[0-9]+ installed .*"
 check "it goes down" swan red --terminate --ike psk
 check "on both sides" both "ike down psk#[0-9]+ deleting .*"
@@ -165,7 +165,7 @@ failing() { # NAME CHILD RED BLUE: what each side knows of it
 failing "wrong shared key" badpsk 'ike by log: authentication refused, final, initiator, badpsk#.*' \
 	"ike by log: authentication failed, final, responder, badpsk#.* bad-red@lab"
 check "and the alerts say so too" told blue "failed ike by alert: authentication failed, final, badpsk, .*"
-check "as does the end" told red "ike failed badpsk#[0-9]+ connecting v2 initiator"
+check "as does the end" told red "ike failed badpsk#[0-9]+ connecting v2 initiator to 10.9.0.2 4500"
 failing "no common proposal" badike 'ike by log: IKE proposal refused, final, initiator, badike#.*' \
 	'ike by log: IKE proposal, final, responder, #.*, ours IKE:AES_CBC_128/.*, theirs IKE:AES_CBC_256/.*'
 failing "altered certificate" altered 'ike by log: authentication refused, final, initiator, altered#.*' \

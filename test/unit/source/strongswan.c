@@ -275,7 +275,7 @@ static void what_is_the_same_is_not_told_again(void **state)
 	buf_clear(&p.told);
 	tick_until(&p, 1, 70);
 	told_is(&p, "sas begin\n"
-		    "ike listed psk#1 established v2 responder\n"
+		    "ike listed psk#1 established v2 responder to 10.9.0.1 4500\n"
 		    "child listed psk-net#1 of psk#1 installed cc14631d 914fb6a8 10.2.0.1/32 === "
 		    "10.1.0.1/32\n"
 		    "sas end\n");
@@ -302,7 +302,8 @@ static void an_sa_that_is_left_out_once_stays(void **state)
 	say_ike(&p, "ike-updown", "5", "ESTABLISHED", up);
 	buf_clear(&p.told);
 	tick_until(&p, 1, 62);
-	told_is(&p, "sas begin\nike listed conn#5 established v2 responder\nsas end\n");
+	told_is(&p,
+		"sas begin\nike listed conn#5 established v2 responder to 192.0.2.1 0\nsas end\n");
 	tick_until(&p, 62, 80);
 	told_is(&p, "sas begin\nsas end\n");
 	peer_end(&p);
@@ -319,9 +320,9 @@ static void addresses_move(void **state)
 	say_ike(&p, "ike-updown", "5", "ESTABLISHED", up);
 	say_ike(&p, "ike-update", "5", "ESTABLISHED", moved);
 	say_ike(&p, "ike-updown", "5", "DELETING", NULL);
-	told_is(&p, "ike up conn#5 established v2 responder\n"
-		    "ike changed conn#5 established v2 responder\n"
-		    "ike down conn#5 deleting v2 responder\n");
+	told_is(&p, "ike up conn#5 established v2 responder to 192.0.2.1 0\n"
+		    "ike changed conn#5 established v2 responder to 2001:db8::1 4500\n"
+		    "ike down conn#5 deleting v2 responder to 192.0.2.1 0\n");
 	peer_end(&p);
 }
 
