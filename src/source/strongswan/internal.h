@@ -13,7 +13,7 @@
 #define COUNTERS_KEPT ((size_t)1 << 16)
 #define LIST_MAX ((size_t)64 << 20) /* octets of one list before it is told piece by piece */
 #define TRACES 256 /* negotiations whose log we follow at once */
-#define REPLACED 256
+#define GONE 256 /* SAs that we remember to be gone */
 #define CAS 256 /* names of CA certificates */
 #define TRAPS 4096
 
@@ -91,8 +91,10 @@ struct strongswan {
 	/* sas.c */
 	struct map *ikes, *children; /* by unique number */
 	uint32_t listing; /* number of the listing that runs or ran last */
-	uint64_t replaced_ikes[REPLACED], replaced_children[REPLACED];
-	size_t n_replaced_ikes, n_replaced_children;
+	struct gone {
+		uint64_t unique[GONE];
+		size_t n;
+	} gone_ikes, gone_children; /* charon may still list them for a moment */
 
 	/* evidence.c */
 	struct trace traces[TRACES];

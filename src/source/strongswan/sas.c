@@ -81,13 +81,26 @@ static void forget(struct map *map, uint64_t unique)
 	free(map_remove(map, &unique));
 }
 
-static bool was_replaced(const uint64_t *ring, uint64_t unique)
+static bool is_gone(const struct gone *g, uint64_t unique)
 {
-	for (size_t i = 0; i < REPLACED; i++) {
-		if (ring[i] == unique)
+	for (size_t i = 0; i < GONE; i++) {
+		if (g->unique[i] == unique)
 			return unique != 0;
 	}
 	return false;
+}
+
+static void went(struct gone *g, uint64_t unique)
+{
+	g->unique[g->n++ % GONE] = unique;
+}
+
+static void came(struct gone *g, uint64_t unique)
+{
+	for (size_t i = 0; i < GONE; i++) {
+		if (g->unique[i] == unique)
+			g->unique[i] = 0;
+	}
 }
 
 static void keep_still(uint64_t before_us, uint64_t *now_us)
@@ -196,6 +209,7 @@ static void ike_up(struct strongswan *s, const struct ike_sa *sa)
 {
 	struct known_ike *before = sa->version == 1 ? replaced_v1(s, sa) : NULL;
 
+	came(&s->gone_ikes, sa->unique);
 	(void)keep_ike(s, sa);
 	evidence_up(s, sa);
 	emit_ike(s, before ? IKE_OP_REKEYED : IKE_OP_UP, before ? before->sa.unique : 0, sa);
@@ -210,7 +224,7 @@ static void ike_down(struct strongswan *s, const struct ike_sa *sa)
 	const struct known_ike *known = sas_find(s, sa->unique);
 	bool failed = sa->state <= IKE_CONNECTING && !(known && known->up);
 
-	if (was_replaced(s->replaced_ikes, sa->unique))
+	if (is_gone(&s->gone_ikes, sa->unique))
 		return;
 	if (failed)
 		evidence_down(s, sa);
@@ -221,6 +235,7 @@ static void ike_down(struct strongswan *s, const struct ike_sa *sa)
 					      : IKE_GONE_DOWN,
 		sa);
 	forget(s->ikes, sa->unique);
+	went(&s->gone_ikes, sa->unique);
 }
 
 static void ike_updown(struct strongswan *s, bool up, const struct vici_item *ike)
@@ -244,7 +259,7 @@ static void ike_rekey(struct strongswan *s, const struct vici_item *ike)
 	emit_ike(s, IKE_OP_REKEYED, old.unique, &new);
 	emit_ike_gone(s, IKE_GONE_REPLACED, &old);
 	forget(s->ikes, old.unique);
-	s->replaced_ikes[s->n_replaced_ikes++ % REPLACED] = old.unique;
+	went(&s->gone_ikes, old.unique);
 	move_children(s, old.unique, &new);
 }
 
@@ -258,7 +273,7 @@ static void ike_update(struct strongswan *s, const struct vici_item *ike, struct
 	sa.remote = now.remote;
 	sa.local_port = now.local_port;
 	sa.remote_port = now.remote_port;
-	if (sa.unique == 0 || was_replaced(s->replaced_ikes, sa.unique))
+	if (sa.unique == 0 || is_gone(&s->gone_ikes, sa.unique))
 		return;
 	(void)keep_ike(s, &sa);
 	emit_ike(s, IKE_OP_CHANGED, 0, &sa);
@@ -303,17 +318,21 @@ static void child_updown(struct strongswan *s, bool up, const struct vici_item *
 		if (item.kind != VICI_SECTION)
 			continue;
 		sa = read_child(s, &ike_sa, item.body);
-		if (sa.unique == 0 || was_replaced(s->replaced_children, sa.unique))
+		if (sa.unique == 0)
 			continue;
 		if (up) {
+			came(&s->gone_children, sa.unique);
 			keep_child(s, &sa);
 			evidence_child_up(s, &ike_sa);
 			emit_child(s, IKE_OP_UP, 0, &sa);
 			continue;
 		}
+		if (is_gone(&s->gone_children, sa.unique))
+			continue;
 		failed = !map_get(s->children, &sa.unique) && sa.state < CHILD_INSTALLED;
 		emit_child_gone(s, failed ? IKE_GONE_FAILED : IKE_GONE_DOWN, &sa);
 		forget(s->children, sa.unique);
+		went(&s->gone_children, sa.unique);
 	}
 }
 
@@ -335,7 +354,7 @@ static void child_rekey(struct strongswan *s, const struct vici_item *ike)
 		emit_child(s, IKE_OP_REKEYED, old.unique, &new);
 		emit_child_gone(s, IKE_GONE_REPLACED, &old);
 		forget(s->children, old.unique);
-		s->replaced_children[s->n_replaced_children++ % REPLACED] = old.unique;
+		went(&s->gone_children, old.unique);
 	}
 }
 
@@ -372,7 +391,7 @@ void sas_listed(struct strongswan *s, struct span message)
 		if (ike.kind != VICI_SECTION)
 			continue;
 		sa = read_ike(s, ike.name, ike.body);
-		if (sa.unique == 0 || was_replaced(s->replaced_ikes, sa.unique))
+		if (sa.unique == 0 || is_gone(&s->gone_ikes, sa.unique))
 			continue;
 		(void)keep_ike(s, &sa);
 		emit_ike(s, IKE_OP_LISTED, 0, &sa);
@@ -383,7 +402,7 @@ void sas_listed(struct strongswan *s, struct span message)
 			if (item.kind != VICI_SECTION)
 				continue;
 			child = read_child(s, &sa, item.body);
-			if (child.unique == 0 || was_replaced(s->replaced_children, child.unique))
+			if (child.unique == 0 || is_gone(&s->gone_children, child.unique))
 				continue;
 			keep_child(s, &child);
 			emit_child(s, IKE_OP_LISTED, 0, &child);
