@@ -121,7 +121,7 @@ struct strongswan *strongswan_free(struct strongswan *s)
 		return NULL;
 	if (s->fd >= 0)
 		close(s->fd);
-	sas_done(s);
+	known_done(s);
 	lists_free(s);
 	buf_done(&s->in);
 	buf_done(&s->out);
@@ -222,7 +222,7 @@ void strongswan_tick(struct strongswan *s, uint64_t now_ns)
 void strongswan_restate(struct strongswan *s)
 {
 	tell_state(s, s->state == SOURCE_RESYNCING ? "reads what charon has" : "");
-	sas_restate(s);
+	known_restate(s);
 	lists_forget(s);
 	requests_all(s);
 }
