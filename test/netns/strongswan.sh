@@ -56,13 +56,13 @@ secret=DUMMY-SECRET-OF-THE-TEST
 	cp ca.crt blue/x509ca/
 ) >"$scratch/said" 2>&1
 
-connection() { # NAME SIDE PROPOSAL LOCAL REMOTE MORE: a connection of one side
+connection() { # NAME SIDE PROPOSAL LOCAL REMOTE MORE CHILD-MORE: a connection of one side
 	local here=1 there=2
 	[ "$2" = blue ] && here=2 there=1
 	echo "$1 { version = 2; local_addrs = 10.9.0.$here; remote_addrs = 10.9.0.$there; proposals = $3; ${6:-}
 		local { $4 }
 		remote { $5 }
-		children { $1-net { local_ts = 10.$here.0.1/32; remote_ts = 10.$there.0.1/32; esp_proposals = aes128-sha256 } }
+		children { $1-net { local_ts = 10.$here.0.1/32; remote_ts = 10.$there.0.1/32; esp_proposals = aes128-sha256; ${7:-} } }
 	}"
 }
 lines() { sed 's/[{;]/&\n/g; s/}/\n}\n/g' | tr -d ';'; } # as swanctl.conf wants it: one setting a line
@@ -71,6 +71,8 @@ good=aes128-sha256-modp2048
 {
 	echo "connections {"
 	connection psk red $good "$(psk red@lab)" "$(psk blue@lab)"
+	connection trap red $good "$(psk red5@lab)" "$(psk blue5@lab)" "" "start_action = trap;"
+	connection clear red $good "$(psk red6@lab)" "$(psk blue6@lab)" "" "mode = pass; start_action = trap;"
 	connection badpsk red $good "$(psk bad-red@lab)" "$(psk bad-blue@lab)"
 	connection badike red aes256-sha512-ecp521 "$(psk red3@lab)" "$(psk blue3@lab)"
 	for name in altered redevil; do
@@ -132,10 +134,12 @@ both() { told red "$1" && told blue "$1"; }
 check "both are in step" both "source in step"
 check "connections load" eval "swan red --load-all && swan blue --load-all"
 check "and are told" both "connection child psk-net of psk tunnel .*"
+check "one is on demand" told red "connection child trap-net of trap tunnel on demand .*"
+check "and a shunt" told red "shunt clear(/clear)?-net pass 10.1.0.1/32 === 10.2.0.1/32"
 check "as are certificates" told red 'certificate x509 with key C=XX, O=Lab, CN=red.lab by C=XX, O=Lab, CN=Lab CA, .*'
 
 check "a tunnel comes up" swan red --initiate --child psk-net
-check "on both sides" both "child up psk-net#1 of psk#[0-9]+ installed .*"
+check "on both sides" both "child up psk-net#[0-9]+ of psk#[0-9]+ installed .*"
 same() { # SIDE: SPIs and selectors are those that swanctl lists of the newest child
 	local spis ts
 	swan "$1" --list-sas --raw || return
@@ -146,15 +150,15 @@ same() { # SIDE: SPIs and selectors are those that swanctl lists of the newest c
 check "red's SPIs are swanctl's" same red
 check "blue's SPIs are swanctl's" same blue
 check "a child is rekeyed" swan red --rekey --child psk-net
-check "in the place of the old one" both "child rekeyed psk-net#2 of psk#[0-9]+ installed .* for #1"
-check "which is no end" both "child replaced psk-net#1 .*"
+check "in the place of the old one" both "child rekeyed psk-net#[0-9]+ of psk#[0-9]+ installed .* for #[0-9]+"
+check "which is no end" both "child replaced psk-net#[0-9]+ .*"
 check "the new one's SPIs are swanctl's" same red
 check "an IKE SA is rekeyed" swan red --rekey --ike psk
-check "in the place of the old one" both "ike rekeyed psk#[0-9]+ established v2 (initiator|responder) for #[0-9]+"
-check "and its child goes with it" both "child changed psk-net#2 of psk#[0-9]+ installed .*"
+check "in the place of the old one" both "ike rekeyed psk#[0-9]+ established v2 (initiator|responder) to 10.9.0.[12] 4500 for #[0-9]+"
+check "and its child goes with it" both "child changed psk-net#[0-9]+ of psk#[0-9]+ installed .*"
 check "it goes down" swan red --terminate --ike psk
 check "on both sides" both "ike down psk#[0-9]+ deleting .*"
-check "with its child" both "child down psk-net#2 .*"
+check "with its child" both "child down psk-net#[0-9]+ .*"
 check "a healthy run tells of no failure" eval "! grep -h ^failed '$scratch'/*.facts | tee '$scratch/said' | grep -q ."
 
 failing() { # NAME CHILD RED BLUE: what each side knows of it
@@ -165,7 +169,7 @@ failing() { # NAME CHILD RED BLUE: what each side knows of it
 failing "wrong shared key" badpsk 'ike by log: authentication refused, final, initiator, badpsk#.*' \
 	"ike by log: authentication failed, final, responder, badpsk#.* bad-red@lab"
 check "and the alerts say so too" told blue "failed ike by alert: authentication failed, final, badpsk, .*"
-check "as does the end" told red "ike failed badpsk#[0-9]+ connecting v2 initiator"
+check "as does the end" told red "ike failed badpsk#[0-9]+ connecting v2 initiator to 10.9.0.2 4500"
 failing "no common proposal" badike 'ike by log: IKE proposal refused, final, initiator, badike#.*' \
 	'ike by log: IKE proposal, final, responder, #.*, ours IKE:AES_CBC_128/.*, theirs IKE:AES_CBC_256/.*'
 failing "altered certificate" altered 'ike by log: authentication refused, final, initiator, altered#.*' \

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "source/strongswan/fields.h"
 #include "source/strongswan/internal.h"
+#include "source/strongswan/sections.h"
 
 /* What was said about an SA so short a time ago is about the same failure. */
 #define SAME_FAILURE_US 5000000
@@ -104,7 +105,7 @@ static void take_offers(struct negotiation *n, const struct trace *t)
 
 static void take_known(struct strongswan *s, struct negotiation *n, const struct trace *t)
 {
-	const struct known_ike *known = known_ike_find(s, t->unique);
+	const struct known_ike *known = known_find(s, t->unique);
 
 	if (known) {
 		take_sa(n, &known->sa);
@@ -119,7 +120,7 @@ static void take_known(struct strongswan *s, struct negotiation *n, const struct
 
 static bool is_up(struct strongswan *s, const struct trace *t)
 {
-	const struct known_ike *known = known_ike_find(s, t->unique);
+	const struct known_ike *known = known_find(s, t->unique);
 
 	return (known && known->up) || t->up;
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/span.h"
-#include "model/ike.h"
 
 /*
- * The keys of VICI's sections, each described once: what kind of value it has and where in our
- * structs it belongs. A key that is not there leaves its member; a value that is not what it should
- * be counts as not there, so that a daemon newer than we costs one field and not the SA.
+ * A key of VICI's sections: what kind of value it has and where in one of our structs it belongs. A
+ * key that is not there leaves its member; a value that is not what it should be counts as not
+ * there, so that a daemon newer than we costs one field and not the SA.
  */
 enum field_kind {
 	FIELD_TEXT, /* char[]; control characters and what is no UTF-8 become '?' */
@@ -39,11 +40,9 @@ struct field {
 
 /* Copies as FIELD_TEXT does; what does not fit is cut between characters. */
 void field_text(struct span s, char *ret, size_t size);
+/* The same, behind what is there. */
+void field_append(struct span s, char *ret, size_t size);
 bool field_number(struct span s, unsigned base, uint64_t *ret); /* all digits, fits */
-
-/* Adds to *ret; zero it first. now_us: CLOCK_REALTIME. */
-void ike_sa_read(struct span section, uint64_t now_us, struct ike_sa *ret);
-void child_sa_read(struct span section, uint64_t now_us, struct child_sa *ret);
-void connection_read(struct span section, struct connection *ret);
-void connection_child_read(struct span section, struct connection_child *ret);
-void shunt_read(struct span section, struct shunt *ret);
+/* Reads what of a section has a field into *ret. now_us: CLOCK_REALTIME. */
+void fields_read(
+	struct span section, const struct field *fields, size_t n, uint64_t now_us, void *ret);

@@ -13,7 +13,7 @@
 #define COUNTERS_KEPT ((size_t)1 << 16)
 #define LIST_MAX ((size_t)64 << 20) /* octets of one list before it is told piece by piece */
 #define TRACES 256 /* negotiations whose log we follow at once */
-#define REPLACED 256
+#define GONE 256 /* SAs that we remember to be gone */
 #define CAS 256 /* names of CA certificates */
 #define TRAPS 4096
 
@@ -88,11 +88,13 @@ struct strongswan {
 	uint64_t traps[TRAPS]; /* hashes of connection and child */
 	struct map *counters; /* by name */
 
-	/* sas.c */
+	/* known.c */
 	struct map *ikes, *children; /* by unique number */
 	uint32_t listing; /* number of the listing that runs or ran last */
-	uint64_t replaced_ikes[REPLACED], replaced_children[REPLACED];
-	size_t n_replaced_ikes, n_replaced_children;
+	struct gone {
+		uint64_t unique[GONE];
+		size_t n;
+	} gone_ikes, gone_children; /* charon may still list them for a moment */
 
 	/* evidence.c */
 	struct trace traces[TRACES];
@@ -120,13 +122,29 @@ bool lists_knows_ca(const struct strongswan *s, struct span subject);
 void lists_forget(struct strongswan *s); /* what was told: all is told again */
 void lists_free(struct strongswan *s);
 
-/* sas.c: IKE SAs and child SAs */
-void sas_listing(struct strongswan *s, bool begin);
+/* sas.c: what charon says of IKE SAs and child SAs */
 void sas_listed(struct strongswan *s, struct span message);
 void sas_event(struct strongswan *s, struct span name, struct span message);
+
+/* known.c: what we know of them */
+void known_tell_ike(
+	struct strongswan *s, enum fact_ike_op op, uint64_t replaces, const struct ike_sa *sa);
+void known_tell_ike_gone(struct strongswan *s, enum fact_ike_gone_how how, const struct ike_sa *sa);
+void known_tell_child(
+	struct strongswan *s, enum fact_ike_op op, uint64_t replaces, const struct child_sa *sa);
+void known_tell_child_gone(
+	struct strongswan *s, enum fact_ike_gone_how how, const struct child_sa *sa);
+/* Keeps it as it is now. */
+struct known_ike *known_keep_ike(struct strongswan *s, const struct ike_sa *sa); /* NULL: no room */
+void known_keep_child(struct strongswan *s, const struct child_sa *sa);
+void known_forget(struct map *map, uint64_t unique);
+struct known_ike *known_find(const struct strongswan *s, uint64_t unique); /* NULL: unknown */
+size_t known_count(const struct strongswan *s);
+bool gone_has(const struct gone *g, uint64_t unique);
+void gone_add(struct gone *g, uint64_t unique);
+void gone_remove(struct gone *g, uint64_t unique);
+void known_listing(struct strongswan *s, bool begin);
 void known_restate(struct strongswan *s);
-struct known_ike *known_ike_find(const struct strongswan *s, uint64_t unique); /* NULL: unknown */
-size_t sas_count(const struct strongswan *s);
 void known_done(struct strongswan *s);
 
 /* evidence.c: why a negotiation failed */

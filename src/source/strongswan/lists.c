@@ -6,6 +6,7 @@
 #include "source/strongswan/der.h"
 #include "source/strongswan/fields.h"
 #include "source/strongswan/internal.h"
+#include "source/strongswan/sections.h"
 
 /* Which list of facts a request fills; 0: none. */
 static enum fact_ike_list list_of(enum request r)

@@ -47,7 +47,7 @@ static void ask(struct strongswan *s, enum request r)
 	} else {
 		s->due_ns[r] = UINT64_MAX;
 		if (r == REQUEST_SAS)
-			sas_listing(s, true);
+			known_listing(s, true);
 		buf_clear(&s->list);
 		s->list_open = false;
 		send_request(s, r);
@@ -79,7 +79,7 @@ void requests_next(struct strongswan *s)
 static uint64_t gap_ns(const struct strongswan *s, enum request r)
 {
 	uint64_t gap = requests[r].gap_s * SECOND_NS;
-	uint64_t long_gap = sas_count(s) * STRONGSWAN_LIST_MS_PER_SA * (SECOND_NS / 1000);
+	uint64_t long_gap = known_count(s) * STRONGSWAN_LIST_MS_PER_SA * (SECOND_NS / 1000);
 
 	return r == REQUEST_SAS && long_gap > gap ? long_gap : gap;
 }
@@ -117,7 +117,7 @@ static void take_answer(struct strongswan *s, enum request r, struct span answer
 
 		field_text(version, s->version, sizeof(s->version));
 	} else if (r == REQUEST_SAS) {
-		sas_listing(s, false);
+		known_listing(s, false);
 		strongswan_state(s, SOURCE_IN_STEP, "");
 	} else {
 		lists_done(s, r, answer);

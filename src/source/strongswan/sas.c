@@ -1,94 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "source/strongswan/fields.h"
 #include "source/strongswan/internal.h"
+#include "source/strongswan/sections.h"
 
 /* Points in time are told in whole seconds before or after now, and so tremble. */
 #define TREMBLE_US 2500000
-
-static void emit_ike(
-	struct strongswan *s, enum fact_ike_op op, uint64_t replaces, const struct ike_sa *sa)
-{
-	struct fact *f = strongswan_fact(s, FACT_IKE_SA);
-
-	f->ike_sa.op = (uint8_t)op;
-	f->ike_sa.replaces = replaces;
-	f->ike_sa.sa = *sa;
-	strongswan_emit(s, f);
-}
-
-static void emit_ike_gone(struct strongswan *s, enum fact_ike_gone_how how, const struct ike_sa *sa)
-{
-	struct fact *f = strongswan_fact(s, FACT_IKE_SA_GONE);
-
-	f->ike_sa_gone.how = (uint8_t)how;
-	f->ike_sa_gone.sa = *sa;
-	strongswan_emit(s, f);
-}
-
-static void emit_child(
-	struct strongswan *s, enum fact_ike_op op, uint64_t replaces, const struct child_sa *sa)
-{
-	struct fact *f = strongswan_fact(s, FACT_CHILD_SA);
-
-	f->child_sa.op = (uint8_t)op;
-	f->child_sa.replaces = replaces;
-	f->child_sa.sa = *sa;
-	strongswan_emit(s, f);
-}
-
-static void emit_child_gone(
-	struct strongswan *s, enum fact_ike_gone_how how, const struct child_sa *sa)
-{
-	struct fact *f = strongswan_fact(s, FACT_CHILD_SA_GONE);
-
-	f->child_sa_gone.how = (uint8_t)how;
-	f->child_sa_gone.sa = *sa;
-	strongswan_emit(s, f);
-}
-
-struct known_ike *known_ike_find(const struct strongswan *s, uint64_t unique)
-{
-	return map_get(s->ikes, &unique);
-}
-
-size_t sas_count(const struct strongswan *s)
-{
-	return map_count(s->children) + map_count(s->ikes);
-}
-
-/* The entry of that number, made when there is none; NULL: no memory, or too many. */
-static void *place(struct strongswan *s, struct map *map, uint64_t unique, size_t size)
-{
-	void *known = map_get(map, &unique);
-
-	if (known)
-		return known;
-	known = calloc(1, size);
-	if (!known || map_put(map, &unique, known)) {
-		free(known);
-		s->losses++;
-		return NULL;
-	}
-	return known;
-}
-
-static void forget(struct map *map, uint64_t unique)
-{
-	free(map_remove(map, &unique));
-}
-
-static bool was_replaced(const uint64_t *ring, uint64_t unique)
-{
-	for (size_t i = 0; i < REPLACED; i++) {
-		if (ring[i] == unique)
-			return unique != 0;
-	}
-	return false;
-}
 
 static void keep_still(uint64_t before_us, uint64_t *now_us)
 {
@@ -106,7 +25,7 @@ static struct ike_sa read_ike(const struct strongswan *s, struct span name, stru
 	ike_sa_read(section, clock_real_us(), &sa);
 	if (!vici_is(name, "(unnamed)"))
 		field_text(name, sa.name, sizeof(sa.name));
-	known = known_ike_find(s, sa.unique);
+	known = known_find(s, sa.unique);
 	if (known) {
 		keep_still(known->sa.established_us, &sa.established_us);
 		keep_still(known->sa.rekey_us, &sa.rekey_us);
@@ -135,30 +54,6 @@ static struct child_sa read_child(
 	return sa;
 }
 
-static struct known_ike *keep_ike(struct strongswan *s, const struct ike_sa *sa)
-{
-	struct known_ike *known = place(s, s->ikes, sa->unique, sizeof(*known));
-
-	if (!known)
-		return NULL;
-	known->sa = *sa;
-	known->up |= sa->state >= IKE_ESTABLISHED && sa->state != IKE_FAILED;
-	known->list = s->listing;
-	known->missed = 0;
-	return known;
-}
-
-static void keep_child(struct strongswan *s, const struct child_sa *sa)
-{
-	struct known_child *known = place(s, s->children, sa->unique, sizeof(*known));
-
-	if (!known)
-		return;
-	known->sa = *sa;
-	known->list = s->listing;
-	known->missed = 0;
-}
-
 /* Children that were the old IKE SA's are the new one's. */
 static void move_children(struct strongswan *s, uint64_t from, const struct ike_sa *to)
 {
@@ -169,7 +64,7 @@ static void move_children(struct strongswan *s, uint64_t from, const struct ike_
 			continue;
 		child->sa.ike_unique = to->unique;
 		memcpy(child->sa.ike_name, to->name, sizeof(to->name));
-		emit_child(s, IKE_OP_CHANGED, 0, &child->sa);
+		known_tell_child(s, IKE_OP_CHANGED, 0, &child->sa);
 	}
 }
 
@@ -196,9 +91,10 @@ static void ike_up(struct strongswan *s, const struct ike_sa *sa)
 {
 	struct known_ike *before = sa->version == 1 ? replaced_v1(s, sa) : NULL;
 
-	(void)keep_ike(s, sa);
+	gone_remove(&s->gone_ikes, sa->unique);
+	(void)known_keep_ike(s, sa);
 	evidence_up(s, sa);
-	emit_ike(s, before ? IKE_OP_REKEYED : IKE_OP_UP, before ? before->sa.unique : 0, sa);
+	known_tell_ike(s, before ? IKE_OP_REKEYED : IKE_OP_UP, before ? before->sa.unique : 0, sa);
 	if (before) {
 		before->replaced_by = sa->unique;
 		move_children(s, before->sa.unique, sa);
@@ -207,20 +103,21 @@ static void ike_up(struct strongswan *s, const struct ike_sa *sa)
 
 static void ike_down(struct strongswan *s, const struct ike_sa *sa)
 {
-	const struct known_ike *known = known_ike_find(s, sa->unique);
+	const struct known_ike *known = known_find(s, sa->unique);
 	bool failed = sa->state <= IKE_CONNECTING && !(known && known->up);
 
-	if (was_replaced(s->replaced_ikes, sa->unique))
+	if (gone_has(&s->gone_ikes, sa->unique))
 		return;
 	if (failed)
 		evidence_down(s, sa);
 	evidence_gone(s, sa, !failed);
-	emit_ike_gone(s,
+	known_tell_ike_gone(s,
 		failed                        ? IKE_GONE_FAILED
 		: known && known->replaced_by ? IKE_GONE_REPLACED
 					      : IKE_GONE_DOWN,
 		sa);
-	forget(s->ikes, sa->unique);
+	known_forget(s->ikes, sa->unique);
+	gone_add(&s->gone_ikes, sa->unique);
 }
 
 static void ike_updown(struct strongswan *s, bool up, const struct vici_item *ike)
@@ -240,11 +137,11 @@ static void ike_rekey(struct strongswan *s, const struct vici_item *ike)
 
 	if (old.unique == 0 || new.unique == 0)
 		return;
-	(void)keep_ike(s, &new);
-	emit_ike(s, IKE_OP_REKEYED, old.unique, &new);
-	emit_ike_gone(s, IKE_GONE_REPLACED, &old);
-	forget(s->ikes, old.unique);
-	s->replaced_ikes[s->n_replaced_ikes++ % REPLACED] = old.unique;
+	(void)known_keep_ike(s, &new);
+	known_tell_ike(s, IKE_OP_REKEYED, old.unique, &new);
+	known_tell_ike_gone(s, IKE_GONE_REPLACED, &old);
+	known_forget(s->ikes, old.unique);
+	gone_add(&s->gone_ikes, old.unique);
 	move_children(s, old.unique, &new);
 }
 
@@ -258,10 +155,10 @@ static void ike_update(struct strongswan *s, const struct vici_item *ike, struct
 	sa.remote = now.remote;
 	sa.local_port = now.local_port;
 	sa.remote_port = now.remote_port;
-	if (sa.unique == 0 || was_replaced(s->replaced_ikes, sa.unique))
+	if (sa.unique == 0 || gone_has(&s->gone_ikes, sa.unique))
 		return;
-	(void)keep_ike(s, &sa);
-	emit_ike(s, IKE_OP_CHANGED, 0, &sa);
+	(void)known_keep_ike(s, &sa);
+	known_tell_ike(s, IKE_OP_CHANGED, 0, &sa);
 	/* Who it is, it will know in a moment; but a half-open SA is no news then. */
 	if (sa.state >= IKE_ESTABLISHED && sa.name[0] == '\0')
 		requests_soon(s, REQUEST_SAS);
@@ -279,14 +176,14 @@ static bool learned(const struct ike_sa *before, const struct ike_sa *now)
 /* An event of a child tells its IKE SA with it. */
 static void ike_beside(struct strongswan *s, const struct ike_sa *sa, bool child_up)
 {
-	const struct known_ike *known = known_ike_find(s, sa->unique);
+	const struct known_ike *known = known_find(s, sa->unique);
 
 	if (!known && child_up)
 		requests_soon(s, REQUEST_SAS);
 	if (!known || !learned(&known->sa, sa))
 		return;
-	(void)keep_ike(s, sa);
-	emit_ike(s, IKE_OP_CHANGED, 0, sa);
+	(void)known_keep_ike(s, sa);
+	known_tell_ike(s, IKE_OP_CHANGED, 0, sa);
 }
 
 static void child_updown(struct strongswan *s, bool up, const struct vici_item *ike)
@@ -303,17 +200,21 @@ static void child_updown(struct strongswan *s, bool up, const struct vici_item *
 		if (item.kind != VICI_SECTION)
 			continue;
 		sa = read_child(s, &ike_sa, item.body);
-		if (sa.unique == 0 || was_replaced(s->replaced_children, sa.unique))
+		if (sa.unique == 0)
 			continue;
 		if (up) {
-			keep_child(s, &sa);
+			gone_remove(&s->gone_children, sa.unique);
+			known_keep_child(s, &sa);
 			evidence_child_up(s, &ike_sa);
-			emit_child(s, IKE_OP_UP, 0, &sa);
+			known_tell_child(s, IKE_OP_UP, 0, &sa);
 			continue;
 		}
+		if (gone_has(&s->gone_children, sa.unique))
+			continue;
 		failed = !map_get(s->children, &sa.unique) && sa.state < CHILD_INSTALLED;
-		emit_child_gone(s, failed ? IKE_GONE_FAILED : IKE_GONE_DOWN, &sa);
-		forget(s->children, sa.unique);
+		known_tell_child_gone(s, failed ? IKE_GONE_FAILED : IKE_GONE_DOWN, &sa);
+		known_forget(s->children, sa.unique);
+		gone_add(&s->gone_children, sa.unique);
 	}
 }
 
@@ -331,11 +232,11 @@ static void child_rekey(struct strongswan *s, const struct vici_item *ike)
 		new = read_child(s, &ike_sa, vici_get(item.body, VICI_SECTION, "new"));
 		if (old.unique == 0 || new.unique == 0)
 			continue;
-		keep_child(s, &new);
-		emit_child(s, IKE_OP_REKEYED, old.unique, &new);
-		emit_child_gone(s, IKE_GONE_REPLACED, &old);
-		forget(s->children, old.unique);
-		s->replaced_children[s->n_replaced_children++ % REPLACED] = old.unique;
+		known_keep_child(s, &new);
+		known_tell_child(s, IKE_OP_REKEYED, old.unique, &new);
+		known_tell_child_gone(s, IKE_GONE_REPLACED, &old);
+		known_forget(s->children, old.unique);
+		gone_add(&s->gone_children, old.unique);
 	}
 }
 
@@ -372,10 +273,10 @@ void sas_listed(struct strongswan *s, struct span message)
 		if (ike.kind != VICI_SECTION)
 			continue;
 		sa = read_ike(s, ike.name, ike.body);
-		if (sa.unique == 0 || was_replaced(s->replaced_ikes, sa.unique))
+		if (sa.unique == 0 || gone_has(&s->gone_ikes, sa.unique))
 			continue;
-		(void)keep_ike(s, &sa);
-		emit_ike(s, IKE_OP_LISTED, 0, &sa);
+		(void)known_keep_ike(s, &sa);
+		known_tell_ike(s, IKE_OP_LISTED, 0, &sa);
 		children = vici_get(ike.body, VICI_SECTION, "child-sas");
 		while (vici_next(&children, &item)) {
 			struct child_sa child;
@@ -383,80 +284,10 @@ void sas_listed(struct strongswan *s, struct span message)
 			if (item.kind != VICI_SECTION)
 				continue;
 			child = read_child(s, &sa, item.body);
-			if (child.unique == 0 || was_replaced(s->replaced_children, child.unique))
+			if (child.unique == 0 || gone_has(&s->gone_children, child.unique))
 				continue;
-			keep_child(s, &child);
-			emit_child(s, IKE_OP_LISTED, 0, &child);
+			known_keep_child(s, &child);
+			known_tell_child(s, IKE_OP_LISTED, 0, &child);
 		}
 	}
-}
-
-/*
- * Without blocking, charon leaves out an SA that is at work just then: one that was not listed is
- * told again from what we know, once; the second time it is gone.
- */
-static void end_listing(struct strongswan *s)
-{
-	struct known_ike *ike;
-	struct known_child *child;
-	bool missed = false;
-
-	for (size_t at = 0; (ike = map_next(s->ikes, &at, NULL));) {
-		if (ike->list == s->listing)
-			continue;
-		if (ike->missed++ > 0) {
-			forget(s->ikes, ike->sa.unique);
-			continue;
-		}
-		missed = true;
-		emit_ike(s, IKE_OP_LISTED, 0, &ike->sa);
-	}
-	for (size_t at = 0; (child = map_next(s->children, &at, NULL));) {
-		if (child->list == s->listing)
-			continue;
-		if (child->missed++ > 0) {
-			forget(s->children, child->sa.unique);
-			continue;
-		}
-		missed = true;
-		emit_child(s, IKE_OP_LISTED, 0, &child->sa);
-	}
-	if (missed)
-		requests_soon(s, REQUEST_SAS);
-}
-
-void sas_listing(struct strongswan *s, bool begin)
-{
-	if (begin)
-		s->listing++;
-	else
-		end_listing(s);
-	strongswan_dump(s, IKE_LIST_SAS, begin ? DUMP_BEGIN : DUMP_END);
-}
-
-void known_restate(struct strongswan *s)
-{
-	struct known_ike *ike;
-	struct known_child *child;
-
-	/* A listing that runs ends it. */
-	strongswan_dump(s, IKE_LIST_SAS, DUMP_BEGIN);
-	for (size_t at = 0; (ike = map_next(s->ikes, &at, NULL));)
-		emit_ike(s, IKE_OP_LISTED, 0, &ike->sa);
-	for (size_t at = 0; (child = map_next(s->children, &at, NULL));)
-		emit_child(s, IKE_OP_LISTED, 0, &child->sa);
-	if (s->asked != REQUEST_SAS)
-		strongswan_dump(s, IKE_LIST_SAS, DUMP_END);
-}
-
-void known_done(struct strongswan *s)
-{
-	void *known;
-
-	for (size_t at = 0; s->ikes && (known = map_next(s->ikes, &at, NULL));)
-		free(known);
-	for (size_t at = 0; s->children && (known = map_next(s->children, &at, NULL));)
-		free(known);
-	map_free(s->ikes);
-	map_free(s->children);
 }

@@ -42,8 +42,11 @@ static inline void write_negotiation(const struct negotiation *n, struct buf *ou
 
 static inline void write_ike(const struct ike_sa *sa, struct buf *out)
 {
-	buf_printf(out, "%s#%llu %s v%u %s", sa->name, (unsigned long long)sa->unique,
-		ike_state_name(sa->state), sa->version, sa->initiator ? "initiator" : "responder");
+	char remote[ADDR_TEXT_SIZE];
+
+	buf_printf(out, "%s#%llu %s v%u %s to %s %u", sa->name, (unsigned long long)sa->unique,
+		ike_state_name(sa->state), sa->version, sa->initiator ? "initiator" : "responder",
+		addr_format(&sa->remote, remote), sa->remote_port);
 }
 
 static inline void write_child(const struct child_sa *sa, struct buf *out)

@@ -275,7 +275,7 @@ static void what_is_the_same_is_not_told_again(void **state)
 	buf_clear(&p.told);
 	tick_until(&p, 1, 70);
 	told_is(&p, "sas begin\n"
-		    "ike listed psk#1 established v2 responder\n"
+		    "ike listed psk#1 established v2 responder to 10.9.0.1 4500\n"
 		    "child listed psk-net#1 of psk#1 installed cc14631d 914fb6a8 10.2.0.1/32 === "
 		    "10.1.0.1/32\n"
 		    "sas end\n");
@@ -302,9 +302,46 @@ static void an_sa_that_is_left_out_once_stays(void **state)
 	say_ike(&p, "ike-updown", "5", "ESTABLISHED", up);
 	buf_clear(&p.told);
 	tick_until(&p, 1, 62);
-	told_is(&p, "sas begin\nike listed conn#5 established v2 responder\nsas end\n");
+	told_is(&p,
+		"sas begin\nike listed conn#5 established v2 responder to 192.0.2.1 0\nsas end\n");
 	tick_until(&p, 62, 80);
 	told_is(&p, "sas begin\nsas end\n");
+	peer_end(&p);
+}
+
+/* charon still lists an SA whose end it has told, until the peer has agreed. */
+static void what_is_gone_is_not_listed(void **state)
+{
+	struct peer p = { 0 };
+
+	(void)state;
+	read_fixture("list-sas", &p.sas);
+	begin_quietly(&p);
+	replay(&p, "v2-psk-ok.red");
+	buf_clear(&p.told);
+	tick_until(&p, 1, 62);
+	told_is(&p, "sas begin\nsas end\n");
+	peer_end(&p);
+}
+
+/* charon asks the kernel once for each SA that it lists. */
+static void many_sas_are_listed_seldom(void **state)
+{
+	struct peer p = { 0 };
+	char unique[24];
+
+	(void)state;
+	begin_quietly(&p);
+	for (unsigned i = 1; i <= 100000 / STRONGSWAN_LIST_MS_PER_SA; i++) {
+		(void)snprintf(unique, sizeof(unique), "%u", i);
+		say_ike(&p, "ike-updown", unique, "ESTABLISHED", up);
+	}
+	tick_until(&p, 1, 70); /* that of the start fell due while there were none */
+	buf_clear(&p.told);
+	tick_until(&p, 70, 160);
+	assert_null(p.told.p && *p.told.p ? strstr(p.told.p, "sas begin") : NULL);
+	tick_until(&p, 160, 175);
+	assert_non_null(strstr(p.told.p, "sas begin"));
 	peer_end(&p);
 }
 
@@ -319,9 +356,9 @@ static void addresses_move(void **state)
 	say_ike(&p, "ike-updown", "5", "ESTABLISHED", up);
 	say_ike(&p, "ike-update", "5", "ESTABLISHED", moved);
 	say_ike(&p, "ike-updown", "5", "DELETING", NULL);
-	told_is(&p, "ike up conn#5 established v2 responder\n"
-		    "ike changed conn#5 established v2 responder\n"
-		    "ike down conn#5 deleting v2 responder\n");
+	told_is(&p, "ike up conn#5 established v2 responder to 192.0.2.1 0\n"
+		    "ike changed conn#5 established v2 responder to 2001:db8::1 4500\n"
+		    "ike down conn#5 deleting v2 responder to 192.0.2.1 0\n");
 	peer_end(&p);
 }
 
@@ -462,6 +499,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(requests_are_bounded),
 		cmocka_unit_test(what_is_the_same_is_not_told_again),
 		cmocka_unit_test(an_sa_that_is_left_out_once_stays),
+		cmocka_unit_test(what_is_gone_is_not_listed),
+		cmocka_unit_test(many_sas_are_listed_seldom),
 		cmocka_unit_test(addresses_move),
 		cmocka_unit_test(a_wrong_signature_is_not_an_unknown_issuer),
 		cmocka_unit_test(what_is_refused_depends_on_what_is_up),

@@ -10,6 +10,7 @@
 
 #include "source/strongswan/der.h"
 #include "source/strongswan/fields.h"
+#include "source/strongswan/sections.h"
 
 #define SPAN(text) span_of(text, sizeof(text) - 1)
 
