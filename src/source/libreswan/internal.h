@@ -12,6 +12,7 @@
 
 #define SECOND_NS 1000000000ull
 #define TRACES 128
+#define TRACE_OF_PEER (1ull << 63)
 #define LOG_LINE_MAX 4096 /* octets; pluto's own limit is 1024 */
 
 /* Whose newest established SA is asked for. */
@@ -40,7 +41,7 @@ struct pluto_sa {
 
 /* What the log said of a state that is negotiated, or was. */
 struct pluto_trace {
-	uint64_t number; /* 0: free */
+	uint64_t key; /* number of the state, or TRACE_OF_PEER; 0: free */
 	uint64_t used;
 	struct whack_name conn;
 	bool role_known, initiator, up;
