@@ -99,8 +99,17 @@ void sas_end(struct libreswan *l); /* the list was complete: tells what changed 
 void sas_traffic(struct libreswan *l, struct span line);
 void sas_settle(struct libreswan *l); /* tells what changed by what else we know */
 void sas_restate(struct libreswan *l);
+bool sas_is_established(const struct pluto_sa *sa);
+/* Of its connection and kind the newest that is established; NULL: none. */
+struct pluto_sa *sas_newest(const struct libreswan *l, const struct pluto_sa *sa);
 struct pluto_sa *sas_find(const struct libreswan *l, uint64_t number);
 void sas_done(struct libreswan *l);
+
+/* sa_facts.c */
+void sas_build_ike(const struct libreswan *l, const struct pluto_sa *sa, struct ike_sa *ret);
+void sas_build_child(const struct libreswan *l, const struct pluto_sa *sa, struct child_sa *ret);
+/* Of the newest SA of a connection its status has the algorithms. */
+void sas_learn_algorithms(const struct libreswan *l, struct pluto_sa *sa);
 
 /* tables.c: these are false when the text lacks its end, and then nothing of it counts. */
 const struct pluto_conn *conns_find(const struct libreswan *l, const struct whack_name *name);
