@@ -31,6 +31,7 @@ struct pluto_sa {
 	uint16_t pending; /* children that wait for this IKE SA */
 	struct whack_spis spis; /* children; proto 0: none yet */
 	struct whack_traffic traffic; /* added_s 0: not told */
+	bool encap; /* the log said so */
 	char algorithm[IDENTITY_SIZE];
 	uint64_t rekey_us, expires_us, established_us;
 	union { /* what was told last */
@@ -44,7 +45,7 @@ struct pluto_trace {
 	uint64_t key; /* number of the state, or TRACE_OF_PEER; 0: free */
 	uint64_t used;
 	struct whack_name conn;
-	bool role_known, initiator, up;
+	bool role_known, initiator, up, encap;
 	const struct daemonlog_entry *said; /* the last failure */
 	uint64_t said_us; /* 0: none */
 	char theirs[PROPOSALS_SIZE];
@@ -120,4 +121,5 @@ void tables_restate(struct libreswan *l);
 void tables_done(struct libreswan *l);
 
 /* log.c */
-bool log_role(const struct libreswan *l, uint64_t number, bool *ret_initiator);
+/* What no list tells, or not any more: roles, encapsulation. NULL: the log said nothing. */
+const struct pluto_trace *log_trace(const struct libreswan *l, uint64_t number);

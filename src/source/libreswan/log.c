@@ -237,6 +237,9 @@ static void learn(struct libreswan *l, const struct daemonlog_entry *e,
 	if (c->v[DAEMONLOG_THEIRS].n > 0)
 		TEXT_COPY(c->v[DAEMONLOG_THEIRS], trace->theirs);
 	trace->up |= memmem(line.p, line.n, "established", 11) != NULL;
+	trace->encap |= memmem(line.p, line.n, "{ESPin", 6) != NULL; /* ESPinUDP, ESPinTCP */
+	if (sa)
+		sa->encap |= trace->encap;
 	if (e->who == DAEMONLOG_EITHER)
 		return;
 	trace->role_known = true;
@@ -286,16 +289,13 @@ static void take_line(struct libreswan *l, struct span line)
 	}
 }
 
-/* Of the role that a state had while it was negotiated the log tells, and no list any more. */
-bool log_role(const struct libreswan *l, uint64_t number, bool *ret_initiator)
+const struct pluto_trace *log_trace(const struct libreswan *l, uint64_t number)
 {
 	for (size_t i = 0; i < ARRAY_LEN(l->traces); i++) {
-		if (l->traces[i].key == number && l->traces[i].role_known) {
-			*ret_initiator = l->traces[i].initiator;
-			return true;
-		}
+		if (l->traces[i].key == number)
+			return &l->traces[i];
 	}
-	return false;
+	return NULL;
 }
 
 void libreswan_log(struct libreswan *l, struct span text)

@@ -55,6 +55,7 @@ void sas_build_child(const struct libreswan *l, const struct pluto_sa *sa, struc
 	ret->state = state_of(l, sa);
 	ret->mode = sa->spis.tunnel ? IPSEC_TUNNEL : IPSEC_TRANSPORT;
 	ret->proto = sa->spis.proto;
+	ret->encap = sa->encap;
 	ret->spi_in = sa->spis.spi_in;
 	ret->spi_out = sa->spis.spi_out;
 	ret->installed_us = sa->traffic.added_s * 1000000;

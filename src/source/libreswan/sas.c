@@ -67,6 +67,7 @@ static uint64_t point(uint64_t was_us, uint64_t now_us, uint64_t in_s)
 
 static void listed(struct libreswan *l, const struct whack_state *state)
 {
+	const struct pluto_trace *trace = log_trace(l, state->number);
 	struct pluto_sa *sa = place(l, state->number), *before;
 	uint64_t now_us = clock_real_us();
 	bool rekeyed;
@@ -84,8 +85,11 @@ static void listed(struct libreswan *l, const struct whack_state *state)
 		sa->role_known = true;
 		sa->initiator = state->initiator;
 	}
-	if (!sa->role_known && state->sa == WHACK_SA_IKE)
-		sa->role_known = log_role(l, state->number, &sa->initiator);
+	if (trace && trace->role_known && !sa->role_known && state->sa == WHACK_SA_IKE) {
+		sa->role_known = true;
+		sa->initiator = trace->initiator;
+	}
+	sa->encap |= trace && trace->encap;
 	/* IKEv1 has but one event: the time of its replacement is that of its rekey. */
 	rekeyed = state->rekey_s != UINT64_MAX || state->version == 1;
 	sa->rekey_us = point(sa->rekey_us, now_us,

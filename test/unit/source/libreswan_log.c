@@ -238,6 +238,19 @@ static void role_of_an_sa_is_in_the_log_only(void **state)
 	assert_false(last_of(FACT_IKE_SA, "a")->ike_sa.sa.initiator);
 }
 
+static void encapsulation_is_in_the_log_only(void **state)
+{
+	CLEANUP(libreswan) struct libreswan *l = fresh();
+
+	(void)state;
+	libreswan_log(l, file("nat-traversal-red-log.txt"));
+	feed(l, WHACK_SHOWSTATES, "nat-traversal-red-showstates.txt");
+	assert_true(last_of(FACT_CHILD_SA, NULL)->child_sa.sa.encap);
+	assert_int_equal(last_of(FACT_IKE_SA, NULL)->ike_sa.sa.remote_port, 4500);
+	feed(l, WHACK_SHOWSTATES, "transport-red-showstates.txt");
+	assert_false(last_of(FACT_CHILD_SA, NULL)->child_sa.sa.encap);
+}
+
 static void hostile_lines(void **state)
 {
 	CLEANUP(libreswan) struct libreswan *l = with_conns();
@@ -275,6 +288,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(each_side_of_the_labs_cases),
 		cmocka_unit_test(evidence_says_who_and_what),
 		cmocka_unit_test(role_of_an_sa_is_in_the_log_only),
+		cmocka_unit_test(encapsulation_is_in_the_log_only),
 		cmocka_unit_test(hostile_lines),
 	};
 	int r;
