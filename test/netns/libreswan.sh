@@ -60,13 +60,14 @@ for side in red blue; do
 		  authby=secret
 		  auto=ignore
 		  keyingtries=1
-		  retransmit-timeout=2s
+		  retransmit-timeout=60s
 		conn good
 		  ike=aes256-sha2_512-dh19
 		conn badpsk
 		  leftid=@badred
 		  rightid=@badblue
 		conn badike
+		  retransmit-timeout=2s
 		  ike=$proposal
 	END
 	chmod 600 "$scratch/$side/ipsec.secrets"
