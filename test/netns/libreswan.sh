@@ -58,6 +58,8 @@ for side in red blue; do
 		  leftsubnet=10.1.0.1/32
 		  rightsubnet=10.2.0.1/32
 		  authby=secret
+		  leftupdown=%disabled
+		  rightupdown=%disabled
 		  auto=ignore
 		  keyingtries=1
 		  retransmit-timeout=60s
