@@ -12,6 +12,7 @@
 
 #define SECOND_NS 1000000000ull
 #define TRACES 128
+#define TRACE_OF_PEER (1ull << 63)
 #define LOG_LINE_MAX 4096 /* octets; pluto's own limit is 1024 */
 
 /* Whose newest established SA is asked for. */
@@ -30,6 +31,7 @@ struct pluto_sa {
 	uint16_t pending; /* children that wait for this IKE SA */
 	struct whack_spis spis; /* children; proto 0: none yet */
 	struct whack_traffic traffic; /* added_s 0: not told */
+	bool encap; /* the log said so */
 	char algorithm[IDENTITY_SIZE];
 	uint64_t rekey_us, expires_us, established_us;
 	union { /* what was told last */
@@ -40,10 +42,10 @@ struct pluto_sa {
 
 /* What the log said of a state that is negotiated, or was. */
 struct pluto_trace {
-	uint64_t number; /* 0: free */
+	uint64_t key; /* number of the state, or TRACE_OF_PEER; 0: free */
 	uint64_t used;
 	struct whack_name conn;
-	bool role_known, initiator, up;
+	bool role_known, initiator, up, encap;
 	const struct daemonlog_entry *said; /* the last failure */
 	uint64_t said_us; /* 0: none */
 	char theirs[PROPOSALS_SIZE];
@@ -98,8 +100,17 @@ void sas_end(struct libreswan *l); /* the list was complete: tells what changed 
 void sas_traffic(struct libreswan *l, struct span line);
 void sas_settle(struct libreswan *l); /* tells what changed by what else we know */
 void sas_restate(struct libreswan *l);
+bool sas_is_established(const struct pluto_sa *sa);
+/* Of its connection and kind the newest that is established; NULL: none. */
+struct pluto_sa *sas_newest(const struct libreswan *l, const struct pluto_sa *sa);
 struct pluto_sa *sas_find(const struct libreswan *l, uint64_t number);
 void sas_done(struct libreswan *l);
+
+/* sa_facts.c */
+void sas_build_ike(const struct libreswan *l, const struct pluto_sa *sa, struct ike_sa *ret);
+void sas_build_child(const struct libreswan *l, const struct pluto_sa *sa, struct child_sa *ret);
+/* Of the newest SA of a connection its status has the algorithms. */
+void sas_learn_algorithms(const struct libreswan *l, struct pluto_sa *sa);
 
 /* tables.c: these are false when the text lacks its end, and then nothing of it counts. */
 const struct pluto_conn *conns_find(const struct libreswan *l, const struct whack_name *name);
@@ -110,4 +121,5 @@ void tables_restate(struct libreswan *l);
 void tables_done(struct libreswan *l);
 
 /* log.c */
-bool log_role(const struct libreswan *l, uint64_t number, bool *ret_initiator);
+/* What no list tells, or not any more: roles, encapsulation. NULL: the log said nothing. */
+const struct pluto_trace *log_trace(const struct libreswan *l, uint64_t number);

@@ -80,20 +80,25 @@ static bool take_subject(struct span *line, struct subject *ret)
 	return true;
 }
 
-static struct pluto_trace *trace_of(struct libreswan *l, uint64_t number)
+/* Of messages that no state is made for, their sender's. NULL: the line is about neither. */
+static struct pluto_trace *trace_of(struct libreswan *l, const struct subject *subject)
 {
 	struct pluto_trace *oldest = &l->traces[0];
+	uint64_t key = subject->number;
 
-	for (size_t i = 0; number && i < ARRAY_LEN(l->traces); i++) {
-		if (l->traces[i].number == number)
+	if (!key && subject->peer.family)
+		key = hash_octets(&subject->peer, sizeof(subject->peer), l->service) |
+		      TRACE_OF_PEER;
+	if (!key)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(l->traces); i++) {
+		if (l->traces[i].key == key)
 			return &l->traces[i];
 		if (l->traces[i].used < oldest->used)
 			oldest = &l->traces[i];
 	}
-	if (!number)
-		return NULL;
 	memset(oldest, 0, sizeof(*oldest));
-	oldest->number = number;
+	oldest->key = key;
 	return oldest;
 }
 
@@ -195,15 +200,16 @@ static void tell(struct libreswan *l, const struct daemonlog_entry *e,
 }
 
 /*
- * The same again, by a retransmission: of the same state, or, as an IKEv1 responder makes a new
- * state of each copy of a message whose offer it refuses, of the same connection.
+ * The same again, by a retransmission: of the same state, or, as a responder makes a new state of
+ * each copy of a message whose offer it refuses, of the same connection; but in IKEv2 each request
+ * for a child has a number.
  */
 static bool is_repeated(struct libreswan *l, const struct daemonlog_entry *e,
 	const struct subject *subject, struct pluto_trace *trace)
 {
 	const struct pluto_conn *conn = conns_find(l, &subject->conn);
-	bool anew = conn && conn->connection.version == 1 && e->who == DAEMONLOG_RESPONDER &&
-		    is_about_offers(e->cause);
+	bool anew = e->who == DAEMONLOG_RESPONDER && is_about_offers(e->cause) &&
+		    (!e->child || (conn && conn->connection.version == 1));
 	uint64_t now_us = clock_real_us();
 	bool repeated = false;
 
@@ -226,11 +232,14 @@ static bool is_repeated(struct libreswan *l, const struct daemonlog_entry *e,
 static void learn(struct libreswan *l, const struct daemonlog_entry *e,
 	const struct daemonlog_captures *c, struct pluto_trace *trace, struct span line)
 {
-	struct pluto_sa *sa = sas_find(l, trace->number);
+	struct pluto_sa *sa = sas_find(l, trace->key);
 
 	if (c->v[DAEMONLOG_THEIRS].n > 0)
 		TEXT_COPY(c->v[DAEMONLOG_THEIRS], trace->theirs);
 	trace->up |= memmem(line.p, line.n, "established", 11) != NULL;
+	trace->encap |= memmem(line.p, line.n, "{ESPin", 6) != NULL; /* ESPinUDP, ESPinTCP */
+	if (sa)
+		sa->encap |= trace->encap;
 	if (e->who == DAEMONLOG_EITHER)
 		return;
 	trace->role_known = true;
@@ -258,7 +267,7 @@ static void take_line(struct libreswan *l, struct span line)
 	e = daemonlog_match(DAEMON_LIBRESWAN, line, &c);
 	if (!e)
 		return;
-	trace = trace_of(l, subject.number);
+	trace = trace_of(l, &subject);
 	if (trace) {
 		trace->used = ++l->lines;
 		trace->conn = subject.conn;
@@ -280,16 +289,13 @@ static void take_line(struct libreswan *l, struct span line)
 	}
 }
 
-/* Of the role that a state had while it was negotiated the log tells, and no list any more. */
-bool log_role(const struct libreswan *l, uint64_t number, bool *ret_initiator)
+const struct pluto_trace *log_trace(const struct libreswan *l, uint64_t number)
 {
 	for (size_t i = 0; i < ARRAY_LEN(l->traces); i++) {
-		if (l->traces[i].number == number && l->traces[i].role_known) {
-			*ret_initiator = l->traces[i].initiator;
-			return true;
-		}
+		if (l->traces[i].key == number)
+			return &l->traces[i];
 	}
-	return false;
+	return NULL;
 }
 
 void libreswan_log(struct libreswan *l, struct span text)

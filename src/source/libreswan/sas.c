@@ -19,13 +19,13 @@ static struct sas_key key_of(const struct pluto_sa *sa)
 	return (struct sas_key){ .conn = sa->state.conn, .sa = sa->state.sa };
 }
 
-static bool is_established(const struct pluto_sa *sa)
+bool sas_is_established(const struct pluto_sa *sa)
 {
 	return sa->state.sa == WHACK_SA_IKE ? sa->state.state == IKE_ESTABLISHED
 					    : sa->state.state == CHILD_INSTALLED;
 }
 
-static struct pluto_sa *newest(const struct libreswan *l, const struct pluto_sa *sa)
+struct pluto_sa *sas_newest(const struct libreswan *l, const struct pluto_sa *sa)
 {
 	struct sas_key key = key_of(sa);
 
@@ -67,6 +67,7 @@ static uint64_t point(uint64_t was_us, uint64_t now_us, uint64_t in_s)
 
 static void listed(struct libreswan *l, const struct whack_state *state)
 {
+	const struct pluto_trace *trace = log_trace(l, state->number);
 	struct pluto_sa *sa = place(l, state->number), *before;
 	uint64_t now_us = clock_real_us();
 	bool rekeyed;
@@ -84,8 +85,11 @@ static void listed(struct libreswan *l, const struct whack_state *state)
 		sa->role_known = true;
 		sa->initiator = state->initiator;
 	}
-	if (!sa->role_known && state->sa == WHACK_SA_IKE)
-		sa->role_known = log_role(l, state->number, &sa->initiator);
+	if (trace && trace->role_known && !sa->role_known && state->sa == WHACK_SA_IKE) {
+		sa->role_known = true;
+		sa->initiator = trace->initiator;
+	}
+	sa->encap |= trace && trace->encap;
 	/* IKEv1 has but one event: the time of its replacement is that of its rekey. */
 	rekeyed = state->rekey_s != UINT64_MAX || state->version == 1;
 	sa->rekey_us = point(sa->rekey_us, now_us,
@@ -161,7 +165,7 @@ void sas_traffic(struct libreswan *l, struct span line)
  */
 static uint64_t replaced_by(const struct libreswan *l, const struct pluto_sa *sa)
 {
-	const struct pluto_sa *before = newest(l, sa), *ike;
+	const struct pluto_sa *before = sas_newest(l, sa), *ike;
 
 	if (!before || before == sa || before->state.number > sa->state.number)
 		return 0;
@@ -187,110 +191,23 @@ static void became_newest(struct libreswan *l, struct pluto_sa *sa)
 		*it = sa;
 }
 
-static uint8_t state_of(const struct libreswan *l, const struct pluto_sa *sa)
-{
-	if (!is_established(sa) || newest(l, sa) == sa)
-		return sa->state.state;
-	return sa->state.sa == WHACK_SA_IKE ? IKE_REKEYED : CHILD_REKEYED;
-}
-
-static void build_ike(const struct libreswan *l, const struct pluto_sa *sa, struct ike_sa *ret)
-{
-	const struct pluto_conn *conn = conns_find(l, &sa->state.conn);
-
-	memset(ret, 0, sizeof(*ret)); /* padding too: it is compared */
-	ret->service = l->service;
-	ret->unique = sa->state.number;
-	ret->version = sa->state.version;
-	ret->state = state_of(l, sa);
-	ret->role_known = sa->role_known;
-	ret->initiator = sa->initiator;
-	ret->remote = sa->state.peer;
-	ret->remote_port = sa->state.peer_port;
-	ret->established_us = sa->established_us;
-	ret->rekey_us = sa->rekey_us;
-	ret->tasks_queued = sa->pending;
-	ret->children_queued = sa->pending;
-	memcpy(ret->name, sa->state.conn.name, sizeof(ret->name));
-	memcpy(ret->remote_user, sa->traffic.user, sizeof(ret->remote_user));
-	memcpy(ret->vips, sa->traffic.lease, sizeof(ret->vips));
-	pluto_ike_algorithms(sa->algorithm, ret);
-	if (!conn)
-		return;
-	ret->local = conn->local;
-	if (!ret->remote.family)
-		ret->remote = conn->remote;
-	memcpy(ret->local_id, conn->connection.local_id, sizeof(ret->local_id));
-	memcpy(ret->remote_id, conn->connection.remote_id, sizeof(ret->remote_id));
-	ret->if_id_in = conn->child.if_id_in;
-	ret->if_id_out = conn->child.if_id_out;
-}
-
-static void build_child(const struct libreswan *l, const struct pluto_sa *sa, struct child_sa *ret)
-{
-	const struct pluto_conn *conn = conns_find(l, &sa->state.conn);
-	const struct pluto_sa *ike = sas_find(l, sa->state.ike);
-
-	memset(ret, 0, sizeof(*ret)); /* padding too: it is compared */
-	ret->service = l->service;
-	ret->unique = sa->state.number;
-	ret->ike_unique = sa->state.ike;
-	ret->state = state_of(l, sa);
-	ret->mode = sa->spis.tunnel ? IPSEC_TUNNEL : IPSEC_TRANSPORT;
-	ret->proto = sa->spis.proto;
-	ret->spi_in = sa->spis.spi_in;
-	ret->spi_out = sa->spis.spi_out;
-	ret->installed_us = sa->traffic.added_s * 1000000;
-	ret->rekey_us = sa->rekey_us;
-	ret->expires_us = sa->expires_us;
-	ret->counted = sa->traffic.counted;
-	ret->bytes_in = sa->traffic.bytes_in;
-	ret->bytes_out = sa->traffic.bytes_out;
-	memcpy(ret->name, sa->state.conn.name, sizeof(ret->name));
-	memcpy(ret->ike_name, ike ? ike->state.conn.name : ret->name, sizeof(ret->ike_name));
-	pluto_child_algorithms(sa->algorithm, ret);
-	if (!conn)
-		return;
-	if (!sa->spis.proto) {
-		ret->mode = conn->child.mode;
-		ret->proto = conn->child.proto;
-	}
-	ret->reqid = conn->child.reqid;
-	ret->mark_in = conn->child.mark_in;
-	ret->mark_out = conn->child.mark_out;
-	ret->if_id_in = conn->child.if_id_in;
-	ret->if_id_out = conn->child.if_id_out;
-	memcpy(ret->local_ts, conn->child.local_ts, sizeof(ret->local_ts));
-	memcpy(ret->remote_ts, conn->child.remote_ts, sizeof(ret->remote_ts));
-}
-
-/* Of the newest SA of a connection its status has the algorithms. */
-static void learn_algorithms(const struct libreswan *l, struct pluto_sa *sa)
-{
-	const struct pluto_conn *conn = conns_find(l, &sa->state.conn);
-	bool ike = sa->state.sa == WHACK_SA_IKE;
-	const char *known = !conn ? "" : ike ? conn->ike_algorithm : conn->child_algorithm;
-
-	if (known[0] && sa->state.number == (ike ? conn->newest_ike : conn->newest_child))
-		memcpy(sa->algorithm, known, sizeof(sa->algorithm));
-}
-
 static void tell(struct libreswan *l, struct pluto_sa *sa, bool anew)
 {
-	bool ike = sa->state.sa == WHACK_SA_IKE, up = is_established(sa) && !sa->established_told;
+	bool ike = sa->state.sa == WHACK_SA_IKE,
+	     up = sas_is_established(sa) && !sa->established_told;
 	struct fact *f = libreswan_fact(l, ike ? FACT_IKE_SA : FACT_CHILD_SA);
 	uint8_t op = anew || !l->sas_known ? IKE_OP_LISTED
 		     : up && sa->replaces  ? IKE_OP_REKEYED
 		     : up                  ? IKE_OP_UP
 					   : IKE_OP_CHANGED;
 
-	learn_algorithms(l, sa);
+	sas_learn_algorithms(l, sa);
 	if (up && l->sas_known)
 		sa->established_us = clock_real_us();
 	if (ike)
-		build_ike(l, sa, &f->ike_sa.sa);
+		sas_build_ike(l, sa, &f->ike_sa.sa);
 	else
-		build_child(l, sa, &f->child_sa.sa);
+		sas_build_child(l, sa, &f->child_sa.sa);
 	if (sa->told && !anew && !up &&
 		!(ike ? memcmp(&sa->was.ike, &f->ike_sa.sa, sizeof(sa->was.ike))
 		      : memcmp(&sa->was.child, &f->child_sa.sa, sizeof(sa->was.child))))
@@ -327,7 +244,7 @@ static void tell_all(struct libreswan *l, bool anew)
 
 static void tell_gone(struct libreswan *l, struct pluto_sa *sa)
 {
-	struct pluto_sa *heir = newest(l, sa);
+	struct pluto_sa *heir = sas_newest(l, sa);
 	bool ike = sa->state.sa == WHACK_SA_IKE;
 	struct fact *f = libreswan_fact(l, ike ? FACT_IKE_SA_GONE : FACT_CHILD_SA_GONE);
 	bool replaced = heir && heir != sa && heir->replaces == sa->state.number;
@@ -361,7 +278,7 @@ void sas_end(struct libreswan *l)
 	struct pluto_sa *sa;
 
 	for (size_t at = 0; (sa = map_next(l->sas, &at, NULL));) {
-		if (sa->list != l->lists || !is_established(sa))
+		if (sa->list != l->lists || !sas_is_established(sa))
 			continue;
 		if (!sa->established_told)
 			sa->replaces = replaced_by(l, sa);

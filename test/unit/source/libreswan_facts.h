@@ -22,8 +22,10 @@ static char text_octets[1 << 16];
 static inline void keep_fact(void *userdata, struct fact *f)
 {
 	(void)userdata;
-	said = realloc(said, (n_said + 1) * sizeof(*said));
-	assert_non_null(said);
+	if ((n_said & (n_said - 1)) == 0) { /* at each power of two */
+		said = realloc(said, (n_said ? 2 * n_said : 1) * sizeof(*said));
+		assert_non_null(said);
+	}
 	said[n_said++] = *f;
 }
 

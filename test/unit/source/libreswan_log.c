@@ -26,13 +26,14 @@ static void summarize(void)
 	}
 }
 
+/* name NULL: all of it. */
 static void case_is(struct libreswan *l, const char *log, const char *name, const char *expected)
 {
 	struct span text = file(log), line;
+	bool in = name == NULL;
 	char mark[64];
-	bool in = false;
 
-	snprintf(mark, sizeof(mark), "##### %s", name);
+	snprintf(mark, sizeof(mark), "##### %s", name ?: "");
 	told[0] = '\0';
 	while (text.n > 0) {
 		const uint8_t *end = memchr(text.p, '\n', text.n);
@@ -54,7 +55,7 @@ static void case_is(struct libreswan *l, const char *log, const char *name, cons
 		summarize();
 	}
 	if (strcmp(told, expected) != 0)
-		fail_msg("%s, %s:\n%s\ninstead of\n%s", log, name, told, expected);
+		fail_msg("%s, %s:\n%s\ninstead of\n%s", log, name ?: "all", told, expected);
 }
 
 static const char conns[] =
@@ -123,6 +124,58 @@ static void what_a_responder_can_know(void **state)
 		case_is(l, "pluto-responder.log", cases[i][0], cases[i][1]);
 }
 
+/* What pluto wrote in the lab, red the initiator, blue the responder. */
+static void each_side_of_the_labs_cases(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "altered-blue", " certificate signature R," },
+		{ "altered-red", " authentication refused I, authentication refused I," },
+		{ "auth-signature-blue", " AUTH signature R, AUTH signature R," },
+		{ "child-proposal-blue", " child child proposal R," },
+		{ "child-proposal-red", " child child proposal refused I," },
+		{ "dead-peer-blue", " dead peer R," },
+		{ "expired-blue", " certificate expired R," },
+		{ "ike-proposal-blue", " IKE proposal R," },
+		{ "ike-proposal-red", " IKE proposal refused I …, timeout I," },
+		{ "ike-proposal-v1-blue", " IKE proposal R," },
+		{ "ike-proposal-v1-red", " IKE proposal refused I …, timeout I," },
+		{ "no-connection-blue", " no peer configuration R," },
+		{ "no-connection-red", " IKE proposal refused I …, timeout I," },
+		{ "no-peer-config-blue", " no peer configuration R, no peer configuration R," },
+		{ "revoked-blue", " certificate revoked R," },
+		{ "sa-install-blue", " child SA not installed," },
+		{ "sa-install-red", " child traffic selectors refused I," },
+		{ "selectors-blue", " child traffic selectors R," },
+		{ "unreachable-red", " timeout I," },
+		/* Nothing is wrong with these. */
+		{ "children-blue", "" },
+		{ "children-red", "" },
+		{ "ikev1-blue", "" },
+		{ "ikev1-red", "" },
+		{ "nat-traversal-blue", "" },
+		{ "nat-traversal-red", "" },
+		{ "psk-blue", "" },
+		{ "psk-red", "" },
+		{ "rekey-child-blue", "" },
+		{ "rekey-child-red", "" },
+		{ "rekey-ike-blue", "" },
+		{ "rekey-ike-red", "" },
+		{ "road-warrior-blue", "" },
+		{ "road-warrior-red", "" },
+		{ "transport-blue", "" },
+		{ "transport-red", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(libreswan) struct libreswan *l = fresh();
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s-log.txt", cases[i][0]);
+		case_is(l, name, NULL, cases[i][1]);
+	}
+}
+
 static const struct negotiation *said_by(struct libreswan *l, const char *lines)
 {
 	forget_facts();
@@ -185,6 +238,19 @@ static void role_of_an_sa_is_in_the_log_only(void **state)
 	assert_false(last_of(FACT_IKE_SA, "a")->ike_sa.sa.initiator);
 }
 
+static void encapsulation_is_in_the_log_only(void **state)
+{
+	CLEANUP(libreswan) struct libreswan *l = fresh();
+
+	(void)state;
+	libreswan_log(l, file("nat-traversal-red-log.txt"));
+	feed(l, WHACK_SHOWSTATES, "nat-traversal-red-showstates.txt");
+	assert_true(last_of(FACT_CHILD_SA, NULL)->child_sa.sa.encap);
+	assert_int_equal(last_of(FACT_IKE_SA, NULL)->ike_sa.sa.remote_port, 4500);
+	feed(l, WHACK_SHOWSTATES, "transport-red-showstates.txt");
+	assert_false(last_of(FACT_CHILD_SA, NULL)->child_sa.sa.encap);
+}
+
 static void hostile_lines(void **state)
 {
 	CLEANUP(libreswan) struct libreswan *l = with_conns();
@@ -219,8 +285,10 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_an_initiator_can_know),
 		cmocka_unit_test(what_a_responder_can_know),
+		cmocka_unit_test(each_side_of_the_labs_cases),
 		cmocka_unit_test(evidence_says_who_and_what),
 		cmocka_unit_test(role_of_an_sa_is_in_the_log_only),
+		cmocka_unit_test(encapsulation_is_in_the_log_only),
 		cmocka_unit_test(hostile_lines),
 	};
 	int r;
