@@ -37,7 +37,7 @@ enum service_control {
 
 /* A process that serves IKE. */
 struct service {
-	uint64_t id; /* of this process on this boot: start time (clock ticks) << 22 | pid */
+	uint64_t id; /* of this process on this boot: its start, in clock ticks, << 22 | pid */
 	uint8_t daemon; /* enum ike_daemon */
 	uint8_t end; /* enum service_end */
 	uint8_t control; /* enum service_control */

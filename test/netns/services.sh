@@ -71,12 +71,12 @@ check 'which has no control socket, and that is said with the path' within told 
 mkdir "$scratch/bin"
 cp "$(command -v sleep)" "$scratch/bin/charon"
 chmod 755 "$scratch" "$scratch/bin"
-setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/bin/charon" 150 &
+ip netns exec $a setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/bin/charon" 150 &
 pids+=($!)
 false_user=$!
 printf '#!/bin/sh\nsleep 150 & wait\n' >"$scratch/bin/pluto"
 chmod 755 "$scratch/bin/pluto"
-"$scratch/bin/pluto" &
+ip netns exec $a "$scratch/bin/pluto" &
 pids+=($!)
 false_program=$!
 begin $a strongswan.conf

@@ -84,7 +84,7 @@ void charon_vici(struct daemon *d, int fd)
 	struct observe *o = d->observe;
 
 	drop_vici(d);
-	if (strongswan_new(d->service.id, d->netns, fd, &o->sink, &d->strongswan) < 0) {
+	if (strongswan_new(d->service.id, d->netns, fd, &d->sink, &d->strongswan) < 0) {
 		log_line(LOG_ERR, "no memory to speak to %s (process %u)", d->service.name,
 			d->service.pid);
 		say_lost(d, IPC_SLOT_VICI);
@@ -100,7 +100,7 @@ void charon_notify(struct daemon *d, int fd)
 	struct observe *o = d->observe;
 
 	drop_notify(d);
-	if (strongswan_notify_new(d->service.id, d->netns, fd, &o->sink, &d->notify) < 0) {
+	if (strongswan_notify_new(d->service.id, d->netns, fd, &d->sink, &d->notify) < 0) {
 		log_line(LOG_ERR, "no thread to read alerts of %s (process %u)", d->service.name,
 			d->service.pid);
 		say_lost(d, IPC_SLOT_ERROR_NOTIFY);

@@ -140,7 +140,7 @@ void pluto_log(struct daemon *d, int fd)
 
 int pluto_begin(struct daemon *d)
 {
-	return libreswan_new(d->service.id, d->netns, &d->observe->sink, &d->libreswan);
+	return libreswan_new(d->service.id, d->netns, &d->sink, &d->libreswan);
 }
 
 void pluto_second(struct daemon *d, uint64_t now_ns)

@@ -181,6 +181,35 @@ static uint64_t netns_of(const struct observe *o, const struct ipc_message *m)
 	return m->service.cookie ? m->service.cookie : m->inode;
 }
 
+/*
+ * A daemon's sockets close a moment before its process is seen to have ended. That they are lost is
+ * news only where it lives on.
+ */
+static void hold_back(void *userdata, struct fact *f)
+{
+	struct daemon *d = userdata;
+	struct observe *o = d->observe;
+
+	if (f->type == FACT_SOURCE)
+		d->lost_for = 0;
+	if (f->type == FACT_SOURCE && f->source_change.state == SOURCE_LOST) {
+		d->lost = *f;
+		d->lost_for = 1;
+		return;
+	}
+	o->sink.emit(o->sink.userdata, f);
+}
+
+static void tell_lost(struct daemon *d)
+{
+	struct observe *o = d->observe;
+
+	if (d->lost_for == 0 || service_source_ended(d->source) || d->lost_for++ < 2)
+		return;
+	d->lost_for = 0;
+	o->sink.emit(o->sink.userdata, &d->lost);
+}
+
 static void introduce(struct observe *o, const struct ipc_message *m, int *fds, unsigned n_fds)
 {
 	struct daemon *d = o->n_daemons < DAEMONS_MAX ? calloc(1, sizeof(*d)) : NULL;
@@ -195,6 +224,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 		return;
 	}
 	d->observe = o;
+	d->sink = (struct source_sink){ .userdata = d, .emit = hold_back };
 	d->netns = netns_of(o, m);
 	d->service = (struct service){ .id = m->service.id,
 		.daemon = m->service.daemon,
@@ -292,6 +322,7 @@ void services_second(struct observe *o)
 		charon_second(o->daemons[i], now);
 		pluto_second(o->daemons[i], now);
 		service_source_tick(o->daemons[i]->source, now);
+		tell_lost(o->daemons[i]);
 		if (service_source_over(o->daemons[i]->source))
 			remove_at(o, i);
 	}

@@ -13,6 +13,9 @@ struct daemon {
 	uint64_t netns; /* cookie */
 	struct service_source *source;
 	uv_poll_t *source_poll;
+	struct source_sink sink; /* of those that speak to it */
+	struct fact lost; /* what one of them said last, if it lost the daemon; see hold_back() */
+	unsigned lost_for; /* seconds; 0: none did */
 	/* charon.c */
 	struct strongswan *strongswan; /* NULL: not connected */
 	uv_poll_t *vici_poll;

@@ -282,6 +282,11 @@ void service_source_tick(struct service_source *s, uint64_t now_ns)
 	s->sockets_ns = s->sockets.n > 0 ? now_ns + SOCKETS_NS : 0;
 }
 
+bool service_source_ended(const struct service_source *s)
+{
+	return s->ended;
+}
+
 bool service_source_over(const struct service_source *s)
 {
 	return s->over;

@@ -39,6 +39,7 @@ int service_source_fd(const struct service_source *s, size_t i); /* 0: the pidfd
 void service_source_ready(struct service_source *s, size_t i);
 /* Once a second; now_ns: a clock that only rises. Reads the sockets, and looks for the cause. */
 void service_source_tick(struct service_source *s, uint64_t now_ns);
+bool service_source_ended(const struct service_source *s); /* the process */
 /* The fact of its end has been emitted: free it. */
 bool service_source_over(const struct service_source *s);
 
