@@ -368,6 +368,8 @@ void ike_service(struct core *c, const struct fact *f)
 	if (!s)
 		return;
 	ran = s->end == SERVICE_RUNS;
+	if (s->pid == 0 && v->end == SERVICE_RUNS)
+		tunnels_server_began(c, s);
 	s->end = v->end;
 	s->control = v->control;
 	s->pid = v->pid;

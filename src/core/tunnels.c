@@ -565,3 +565,14 @@ void tunnels_drop(struct core *c, uint64_t netns, struct event *e, uint64_t n)
 		(void)snprintf(t->drop_counter, sizeof(t->drop_counter), "%s", e->counter);
 	}
 }
+
+void tunnels_server_began(struct core *c, const struct ike_server *s)
+{
+	struct tunnel *t;
+
+	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
+		if (t->netns == s->netns && t->daemon == s->daemon && !t->children)
+			t->reqid = 0;
+	}
+	joins_changed(c);
+}
