@@ -411,7 +411,7 @@ void tunnels_child_gone(struct core *c, struct ledger_child_sa *l, enum pair_end
 	if (!t)
 		return;
 	if (e) {
-		e->end = how;
+		e->end = (uint8_t)how;
 		e->ended_us = c->now_us;
 	}
 	if (l->pair)

@@ -203,15 +203,15 @@ static const char *judge_traffic(
 			SAY("packets in and out; %u more pairs of the same selectors are installed",
 				ret->duplicates);
 		else
-			SAY("SAs and policies are installed, packets go in and out");
+			SAY("packets go in and out");
 		return "up";
 	}
 	if (!w->moved_in && !w->moved_out) {
 		if (t->in_us || t->out_us)
-			SAY("SAs and policies are installed; no packet in %s, none out %s",
-				silence(c, t->in_us, in), silence(c, t->out_us, out));
+			SAY("no packet in %s, none out %s", silence(c, t->in_us, in),
+				silence(c, t->out_us, out));
 		else
-			SAY("SAs and policies are installed, no packet came or went yet");
+			SAY("no packet came or went yet");
 		return "idle";
 	}
 	if (w->moved_out)
