@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/ike_private.h"
@@ -8,23 +9,88 @@
 
 /* What becomes known of a tunnel besides its SAs: rates, drops, failed negotiations. */
 
+struct failed_key {
+	uint64_t netns;
+	char conn[CONN_SIZE];
+};
+
+/* The newest failure of a connection, for tunnels that are told only behind it. */
+struct failed {
+	uint64_t us;
+	uint8_t cause; /* enum ike_cause */
+	char child[CONN_SIZE]; /* "": of the connection as a whole */
+	char words[IDENTITY_SIZE];
+};
+
+int tunnels_failed_new(struct core *c)
+{
+	return map_new(sizeof(struct failed_key), LIMIT_FAILED, c->seed, &c->ike->failed);
+}
+
+void tunnels_failed_free(struct core *c)
+{
+	struct failed *v;
+
+	for (size_t at = 0; c->ike->failed && (v = map_next(c->ike->failed, &at, NULL));)
+		free(v);
+	map_free(c->ike->failed);
+}
+
+static void failed_key_of(struct failed_key *ret, uint64_t netns, const char *conn)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->netns = netns;
+	(void)snprintf(ret->conn, sizeof(ret->conn), "%s", conn);
+}
+
+void tunnel_recall_failure(const struct core *c, struct tunnel *t)
+{
+	const struct failed *v;
+	struct failed_key key;
+
+	failed_key_of(&key, t->netns, t->conn);
+	v = map_get(c->ike->failed, &key);
+	if (!v || (v->child[0] && strcmp(v->child, t->child) != 0))
+		return;
+	t->failed_us = v->us;
+	t->failed_cause = v->cause;
+	memcpy(t->failed_words, v->words, sizeof(t->failed_words));
+}
+
+/* The oldest half goes when there is no room for another. */
+static void make_room(struct core *c)
+{
+	size_t drop = LIMIT_FAILED / 2;
+	const void *key;
+
+	for (size_t at = 0; drop > 0 && map_next(c->ike->failed, &at, &key); drop--)
+		free(map_remove(c->ike->failed, key));
+}
+
 void tunnels_failed(struct core *c, const struct fact *f)
 {
 	const struct negotiation *n = &f->negotiation;
+	struct failed_key key;
+	struct failed *v;
 	struct tunnel *t;
+	bool fresh;
 
 	if (!n->final || n->conn[0] == '\0')
 		return;
+	failed_key_of(&key, f->netns, n->conn);
+	if (map_count(c->ike->failed) >= LIMIT_FAILED)
+		make_room(c);
+	v = ike_put(c, c->ike->failed, &key, sizeof(*v), &fresh);
+	/* A later evidence of the same may not know the cause. */
+	if (!v || (!fresh && n->cause == CAUSE_UNKNOWN && since_us(c, v->us) < FAILED_SAME_US))
+		return;
+	v->us = c->now_us;
+	v->cause = n->cause;
+	memcpy(v->child, n->child_name, sizeof(v->child));
+	memcpy(v->words, n->words, sizeof(v->words));
 	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
-		if (t->netns != f->netns || strcmp(t->conn, n->conn) != 0 ||
-			(n->child_name[0] && strcmp(t->child, n->child_name) != 0))
-			continue;
-		/* A later evidence of the same may not know the cause. */
-		if (n->cause == CAUSE_UNKNOWN && since_us(c, t->failed_us) < FAILED_SAME_US)
-			continue;
-		t->failed_us = c->now_us;
-		t->failed_cause = n->cause;
-		memcpy(t->failed_words, n->words, sizeof(t->failed_words));
+		if (t->netns == f->netns && strcmp(t->conn, n->conn) == 0)
+			tunnel_recall_failure(c, t);
 	}
 }
 

@@ -32,6 +32,7 @@ int tunnels_new(struct core *c)
 	int r = map_new(sizeof(struct tunnel_key), LIMIT_TUNNELS, c->seed, &c->ike->tunnels);
 
 	r = r < 0 ? r : child_spis_new(c);
+	r = r < 0 ? r : tunnels_failed_new(c);
 	return r < 0 ? r : joins_new(c);
 }
 
@@ -48,6 +49,7 @@ void tunnels_free(struct core *c)
 	}
 	map_free(c->ike->tunnels);
 	child_spis_free(c);
+	tunnels_failed_free(c);
 	joins_free(c);
 }
 
@@ -118,6 +120,7 @@ static struct tunnel *tunnel_new(struct core *c, const struct tunnel_key *key)
 	else
 		*place = t;
 	c->ike->n_tunnels++;
+	tunnel_recall_failure(c, t);
 	return t;
 }
 

@@ -55,6 +55,7 @@ struct tunnel {
 	uint8_t daemon; /* enum ike_daemon */
 	bool was_up;
 	bool configured; /* a file or a daemon has it */
+	bool in_kernel; /* the kernel had an SA of it */
 	char name[2 * CONN_SIZE]; /* CONNECTION, or CONNECTION/CHILD where they differ */
 	char conn[CONN_SIZE], child[CONN_SIZE];
 	char local_ts[TS_SIZE], remote_ts[TS_SIZE];

@@ -180,7 +180,8 @@ static const char *judge_counted(
 	const struct lineage *e = tunnel_pair(t, l->pair);
 
 	if ((e && e->kernel) || !l->sa.counted || !(in && out)) {
-		SAY("%s says that it is up, but the kernel has no SA of it", server_name(t, w));
+		SAY("%s says that it is up, but the kernel %s an SA of it", server_name(t, w),
+			e && e->kernel ? "lacks" : "never had");
 		return "contradictory";
 	}
 	ret->traffic = "both ways";

@@ -406,6 +406,27 @@ static void who_added_it_by_hand_is_known_by_audit(void **state)
 	bench_free(b);
 }
 
+static void a_failure_before_the_tunnel_is_told_is_its_own(void **state)
+{
+	struct fact f = { .type = FACT_NEGOTIATION,
+		.negotiation = { .service = CHARON,
+			.cause = CAUSE_AUTH_FAILED,
+			.final = true,
+			.conn = "net" } };
+	struct bench *b = bench_new(0);
+
+	(void)state;
+	bench_live(b);
+	daemon_service(b, CHARON, SERVICE_RUNS);
+	bench_feed(b, &f, NS_A);
+	f.negotiation.cause = CAUSE_UNKNOWN; /* of the same: knows less */
+	bench_feed(b, &f, NS_A);
+	daemon_child(b, CHARON, ORIGIN_LOADED, "net", "lan", INTENT_START);
+	assert_int_equal(daemon_tunnel(b)->failed_cause, CAUSE_AUTH_FAILED);
+	assert_string_equal(daemon_verdict(b), "failed");
+	bench_free(b);
+}
+
 static bool keep_loader(void *userdata, const void *opaque)
 {
 	const struct active_policy_row *row = opaque;
@@ -521,6 +542,7 @@ int main(void)
 		cmocka_unit_test(what_its_daemon_has_no_more_is_stale),
 		cmocka_unit_test(duplicates_are_named_and_rekeys_are_not),
 		cmocka_unit_test(who_added_it_by_hand_is_known_by_audit),
+		cmocka_unit_test(a_failure_before_the_tunnel_is_told_is_its_own),
 		cmocka_unit_test(who_loaded_a_configuration_is_known_by_audit),
 		cmocka_unit_test(drops_bear_the_tunnels_name),
 		cmocka_unit_test(each_address_is_looked_at),

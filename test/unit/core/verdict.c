@@ -200,13 +200,14 @@ static const struct {
 	{ trap_of_the_next_process, "a trap after a restart", "on demand", "first packet" },
 	{ disabled, "switched off", "disabled", "/etc/swanctl/swanctl.conf" },
 	{ not_loaded, "not loaded", "down", "has not loaded it" },
-	{ no_kernel_sa, "flushed", "contradictory", "the kernel has no SA of it" },
+	{ no_kernel_sa, "flushed", "contradictory", "the kernel lacks an SA of it" },
 	{ half_a_pair, "half a pair", "contradictory", "no outbound SA" },
 	{ no_policy, "no policy", "contradictory", "no policy sends packets out" },
 	{ left_in_the_kernel, "orphans", "contradictory", "the kernel still has SAs" },
 	{ does_not_run, "no daemon", "down", "does not run" },
 	{ userspace, "userspace ESP", "up", "as charon counts" },
-	{ userspace_without_traffic, "userspace, idle", "contradictory", "kernel has no SA" },
+	{ userspace_without_traffic, "userspace, idle", "contradictory",
+		"the kernel never had an SA" },
 	{ dropped_by_policy, "policy drops", "contradictory", "XfrmInTmplMismatch" },
 };
 
