@@ -222,8 +222,10 @@ static void ike_sa_there(struct core *c, const struct fact *f)
 	l = s ? ike_put(c, c->ike->ike_sas, &key, sizeof(*l), &fresh) : NULL;
 	if (!l)
 		return;
-	moved = fresh || !addr_equal(&l->sa.local, &sa->local) ||
-		!addr_equal(&l->sa.remote, &sa->remote);
+	/* A new one has no children yet, unless they were told first. */
+	moved = fresh ? c->ike->n_alone > 0
+		      : !addr_equal(&l->sa.local, &sa->local) ||
+				!addr_equal(&l->sa.remote, &sa->remote);
 	l->sa = *sa;
 	l->netns = s->netns;
 	l->generation = s->generation[IKE_LIST_SAS];
@@ -371,6 +373,8 @@ void ike_service(struct core *c, const struct fact *f)
 	if (!s)
 		return;
 	ran = s->end == SERVICE_RUNS;
+	if (s->pid == 0 && v->end == SERVICE_RUNS)
+		tunnels_server_began(c, s);
 	s->end = v->end;
 	s->control = v->control;
 	s->pid = v->pid;
@@ -439,7 +443,7 @@ void ike_age(struct core *c)
 		struct ledger_ike_counter *counter;
 		bool succeeded = false;
 
-		if (s->end == SERVICE_RUNS || c->now_us - s->ended_us < SERVER_KEPT_US)
+		if (s->end == SERVICE_RUNS || since_us(c, s->ended_us) < SERVER_KEPT_US)
 			continue;
 		for (size_t i = 0; (other = ike_server_next(c, &i)) && !succeeded;)
 			succeeded = other->netns == s->netns && other->daemon == s->daemon &&

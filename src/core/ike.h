@@ -22,6 +22,7 @@
 #define LIMIT_IKE_COUNTERS 262144
 #define LIMIT_IKE_SOCKETS 4096
 #define LIMIT_TUNNELS 100000
+#define LIMIT_FAILED 4096 /* connections whose newest failure is remembered */
 
 #define IKE_LISTS (IKE_LIST_COUNTERS + 1)
 
@@ -65,6 +66,7 @@ struct ledger_child_sa {
 	uint64_t replaces;
 	uint64_t seen_us;
 	uint32_t generation;
+	bool alone; /* its IKE SA is not known */
 	struct tunnel *tunnel;
 	uint32_t pair; /* its number among the tunnel's; 0: not installed yet */
 	struct child_spi spi_in, spi_out;
@@ -118,8 +120,9 @@ struct ledger_ike_socket {
 
 struct ike {
 	struct map *servers, *ike_sas, *child_sas, *child_spis, *connections, *children, *shunts,
-		*certificates, *files, *counters, *sockets, *tunnels;
+		*certificates, *files, *counters, *sockets, *tunnels, *failed;
 	size_t n_tunnels;
+	size_t n_alone; /* child SAs whose IKE SA is not known */
 	struct joins *joins;
 };
 

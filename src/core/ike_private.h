@@ -30,4 +30,9 @@ void child_spis_free(struct core *c);
 void child_spis_set(struct core *c, struct ledger_child_sa *l); /* and joins what the kernel has */
 void child_spis_remove(struct core *c, struct ledger_child_sa *l);
 
+/* Failures of connections, by name. */
+int tunnels_failed_new(struct core *c);
+void tunnels_failed_free(struct core *c);
+void tunnel_recall_failure(const struct core *c, struct tunnel *t); /* of its connection */
+
 void totals_add(struct flow_totals *to, const struct flow_totals *more);

@@ -101,7 +101,7 @@ static int each_child_sa(const struct core *c, core_each_fn *each, void *userdat
 
 static const char *counted_by(const struct tunnel *t, bool by_daemon)
 {
-	return by_daemon ? "daemon" : t->n_pairs > 0 ? "kernel" : NULL;
+	return by_daemon ? "daemon" : t->in_kernel ? "kernel" : NULL;
 }
 
 static int each_tunnel(const struct core *c, core_each_fn *each, void *userdata)

@@ -117,7 +117,7 @@ static void join(struct core *c, const struct child_spi *s, struct ledger_sa *l)
 
 	if (!e || l->tunnel || l->folded)
 		return;
-	e->kernel = true;
+	e->kernel = t->in_kernel = true;
 	l->tunnel = t;
 	l->pair = e->n;
 	l->tunnel_in = s->in;
@@ -131,12 +131,16 @@ static void join(struct core *c, const struct child_spi *s, struct ledger_sa *l)
 static void join_spi(struct core *c, const struct child_spi *s)
 {
 	const struct ledger_child_sa *child = s->child;
-	const struct ledger_ike_sa *ike = ike_sa_find(c, child->sa.service, child->sa.ike_unique);
-	const struct netns *ns = ledger_netns(c, child->netns);
+	const struct ledger_ike_sa *ike;
+	const struct netns *ns;
 	const struct spi *known;
 	struct ledger_sa *l;
 
-	if (!s->spi || !ns)
+	if (!s->spi) /* it has none, or there was no room for it */
+		return;
+	ike = ike_sa_find(c, child->sa.service, child->sa.ike_unique);
+	ns = ledger_netns(c, child->netns);
+	if (!ns)
 		return;
 	if (ike) {
 		known = spis_find(c, s->in ? &ike->sa.local : &ike->sa.remote, s->spi);
@@ -231,22 +235,20 @@ struct ledger_sa *child_kernel_sa(const struct ledger_child_sa *l, bool in)
 void tunnel_totals(const struct tunnel *t, struct flow_totals *ret, bool *ret_by_daemon)
 {
 	struct flow_totals kernel = t->dead, daemon = t->by_daemon;
-	bool any = false;
+	bool counted = daemon.packets_in || daemon.packets_out;
 
-	for (struct ledger_sa *l = t->sas; l; l = l->next_of_tunnel) {
+	for (struct ledger_sa *l = t->sas; l; l = l->next_of_tunnel)
 		fold(l, &kernel);
-		any = true;
-	}
 	for (const struct ledger_child_sa *l = t->children; l; l = l->next_of_tunnel) {
 		const struct lineage *e = tunnel_pair(t, l->pair);
 
-		if (e && !e->kernel && l->sa.counted)
-			totals_add(&daemon, &(struct flow_totals){ l->sa.bytes_in, l->sa.bytes_out,
-						    l->sa.packets_in, l->sa.packets_out });
+		if (!e || e->kernel || !l->sa.counted)
+			continue;
+		counted = true;
+		totals_add(&daemon, &(struct flow_totals){ l->sa.bytes_in, l->sa.bytes_out,
+					    l->sa.packets_in, l->sa.packets_out });
 	}
-	any = any || kernel.packets_in || kernel.packets_out;
-	*ret_by_daemon = !any && (daemon.packets_in || daemon.packets_out || daemon.bytes_in ||
-					 daemon.bytes_out);
+	*ret_by_daemon = !t->in_kernel && counted;
 	totals_add(&kernel, &daemon);
 	*ret = kernel;
 }

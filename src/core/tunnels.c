@@ -32,6 +32,7 @@ int tunnels_new(struct core *c)
 	int r = map_new(sizeof(struct tunnel_key), LIMIT_TUNNELS, c->seed, &c->ike->tunnels);
 
 	r = r < 0 ? r : child_spis_new(c);
+	r = r < 0 ? r : tunnels_failed_new(c);
 	return r < 0 ? r : joins_new(c);
 }
 
@@ -48,6 +49,7 @@ void tunnels_free(struct core *c)
 	}
 	map_free(c->ike->tunnels);
 	child_spis_free(c);
+	tunnels_failed_free(c);
 	joins_free(c);
 }
 
@@ -118,6 +120,7 @@ static struct tunnel *tunnel_new(struct core *c, const struct tunnel_key *key)
 	else
 		*place = t;
 	c->ike->n_tunnels++;
+	tunnel_recall_failure(c, t);
 	return t;
 }
 
@@ -194,14 +197,19 @@ void tunnels_configured(struct core *c, const struct ledger_connection_child *l)
 		t->configured = true;
 }
 
+static bool has_child(const struct core *c, const struct tunnel *t, uint64_t service)
+{
+	return connection_child_of(c, service, ORIGIN_LOADED, t->daemon, t->conn, t->child) ||
+	       connection_child_of(c, service, ORIGIN_FILE, t->daemon, t->conn, t->child);
+}
+
 /* Is it still in a file, or in a daemon that runs? */
 static bool is_configured(const struct core *c, const struct tunnel *t)
 {
-	struct ledger_connection_child *l;
+	const struct ike_server *s;
 
-	for (size_t at = 0; (l = connection_child_next(c, &at));) {
-		if (l->netns == t->netns && l->child.daemon == t->daemon &&
-			strcmp(l->child.conn, t->conn) == 0 && strcmp(l->child.name, t->child) == 0)
+	for (size_t at = 0; (s = ike_server_next(c, &at));) {
+		if (s->netns == t->netns && s->daemon == t->daemon && has_child(c, t, s->service))
 			return true;
 	}
 	return false;
@@ -301,7 +309,7 @@ static void pair_new(struct core *c, struct tunnel *t, struct ledger_child_sa *l
 		fresh.replaced = replaced ? replaced->n : before->n;
 		fresh.gap_known = true;
 		if (!another_is_up(t, l) && before->ended_us && c->now_us > before->ended_us)
-			fresh.gap_us = c->now_us - before->ended_us;
+			fresh.gap_us = since_us(c, before->ended_us);
 	}
 	t->history[fresh.n % LINEAGE_KEPT] = fresh;
 	l->pair = fresh.n;
@@ -368,6 +376,9 @@ void tunnels_child_there(struct core *c, struct ike_server *s, struct ledger_chi
 	struct ledger_ike_sa *ike = ike_sa_find(c, sa->service, sa->ike_unique);
 	struct child_sa told = *sa;
 
+	c->ike->n_alone -= l->alone;
+	l->alone = !ike;
+	c->ike->n_alone += l->alone;
 	tunnels_child_counts(c, l, sa);
 	if (!sa->counted && l->sa.counted) {
 		/* An event without counters does not take back what a list said. */
@@ -399,10 +410,11 @@ void tunnels_child_gone(struct core *c, struct ledger_child_sa *l, enum pair_end
 	struct lineage *e = t ? tunnel_pair(t, l->pair) : NULL;
 
 	child_spis_remove(c, l);
+	c->ike->n_alone -= l->alone;
 	if (!t)
 		return;
 	if (e) {
-		e->end = how;
+		e->end = (uint8_t)how;
 		e->ended_us = c->now_us;
 	}
 	if (l->pair)
@@ -429,29 +441,11 @@ void tunnels_ike_there(struct core *c, struct ledger_ike_sa *l, bool moved)
 	for (size_t at = 0; moved && (child = child_sa_next(c, &at));) {
 		if (child->sa.service != l->sa.service || child->sa.ike_unique != l->sa.unique)
 			continue;
+		c->ike->n_alone -= child->alone;
+		child->alone = false;
 		if (child->tunnel)
 			note_peer(c, child->tunnel, l);
 		child_spis_set(c, child);
-	}
-}
-
-void tunnels_failed(struct core *c, const struct fact *f)
-{
-	const struct negotiation *n = &f->negotiation;
-	struct tunnel *t;
-
-	if (!n->final || n->conn[0] == '\0')
-		return;
-	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
-		if (t->netns != f->netns || strcmp(t->conn, n->conn) != 0 ||
-			(n->child_name[0] && strcmp(t->child, n->child_name) != 0))
-			continue;
-		/* A later evidence of the same may not know the cause. */
-		if (n->cause == CAUSE_UNKNOWN && c->now_us - t->failed_us < FAILED_SAME_US)
-			continue;
-		t->failed_us = c->now_us;
-		t->failed_cause = n->cause;
-		memcpy(t->failed_words, n->words, sizeof(t->failed_words));
 	}
 }
 
@@ -460,7 +454,7 @@ void tunnels_age(struct core *c)
 	struct tunnel *t;
 
 	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
-		if (t->children || t->sas || c->now_us - t->gone_us < KEPT_US)
+		if (t->children || t->sas || since_us(c, t->gone_us) < KEPT_US)
 			continue;
 		/* Of those with other selectors the first stands for what is configured. */
 		if (!t->configured || tunnel_find(c, t->netns, t->daemon, t->conn, t->child) != t)
@@ -468,89 +462,13 @@ void tunnels_age(struct core *c)
 	}
 }
 
-void tunnels_poll(struct core *c)
+void tunnels_server_began(struct core *c, const struct ike_server *s)
 {
 	struct tunnel *t;
 
 	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
-		uint64_t passed_ms = (c->now_us - t->read_us) / 1000;
-		struct flow_totals totals;
-		bool by_daemon;
-
-		if (!t->was_up)
-			continue;
-		tunnel_totals(t, &totals, &by_daemon);
-		t->rate_known = t->read_us && passed_ms > 0 && totals.bytes_in >= t->read_in &&
-				totals.bytes_out >= t->read_out;
-		if (t->rate_known) {
-			t->rate_in = (totals.bytes_in - t->read_in) * 1000 / passed_ms;
-			t->rate_out = (totals.bytes_out - t->read_out) * 1000 / passed_ms;
-		}
-		t->read_us = c->now_us;
-		t->read_in = totals.bytes_in;
-		t->read_out = totals.bytes_out;
+		if (t->netns == s->netns && t->daemon == s->daemon && !t->children)
+			t->reqid = 0;
 	}
-}
-
-static bool is_by_policy(const char *counter)
-{
-	static const char *const names[] = { "XfrmInTmplMismatch", "XfrmInNoPols", "XfrmInPolBlock",
-		"XfrmInPolError", "XfrmOutPolBlock", "XfrmOutPolDead", "XfrmOutPolError" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (strcmp(names[i], counter) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* By the SA, the policy, or the outer addresses where only one tunnel has them. */
-static struct tunnel *tunnel_of_event(const struct core *c, uint64_t netns, const struct event *e)
-{
-	bool out = e->direction == DIRECTION_OUT;
-	struct ledger_policy *l;
-	struct tunnel *t = NULL;
-	struct policy p;
-	unsigned n;
-
-	if (e->has_reqid)
-		t = joins_reqid(c, netns, e->reqid);
-	l = !t && e->has_policy ? spd_find(c, netns, e->policy) : NULL;
-	if (l) {
-		spd_get(l, &p);
-		t = joins_tunnel(c, &p);
-	}
-	if (!t && e->has_spi) {
-		t = tunnel_between(c, netns, out ? &e->src : &e->dst, out ? &e->dst : &e->src, &n);
-		t = n == 1 ? t : NULL;
-	}
-	return t;
-}
-
-/* Names may be longer than an event has room for: cut between characters. */
-static void name_event(char ret[NAME_SIZE], const char *name)
-{
-	size_t n = strnlen(name, NAME_SIZE - 1);
-
-	while (name[n] && n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
-		n--;
-	memcpy(ret, name, n);
-	ret[n] = '\0';
-}
-
-void tunnels_drop(struct core *c, uint64_t netns, struct event *e, uint64_t n)
-{
-	struct tunnel *t = c->ike->n_tunnels > 0 ? tunnel_of_event(c, netns, e) : NULL;
-
-	if (!t)
-		return;
-	if (!e->tunnel[0])
-		name_event(e->tunnel, t->name);
-	if (!e->peer[0])
-		name_event(e->peer, t->peer);
-	if (e->counter && is_by_policy(e->counter)) {
-		t->drops += n;
-		t->drop_us = c->now_us;
-		(void)snprintf(t->drop_counter, sizeof(t->drop_counter), "%s", e->counter);
-	}
+	joins_changed(c);
 }
