@@ -2,10 +2,13 @@
 #include "base/timetext.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/cleanup.h"
 
 static char *put_digits(char *at, unsigned v, unsigned n)
 {
@@ -160,4 +163,22 @@ int time_parse(const char *text, uint64_t now_us, uint64_t *ret, struct diag *re
 		"'%.40s' is no time: give 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, "
 		"or an age such as 15m",
 		text);
+}
+
+char *duration_format(uint64_t s, char ret[DURATION_TEXT_SIZE])
+{
+	static const struct {
+		uint64_t s;
+		const char *name;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	size_t i = 0;
+	int n;
+
+	while (i + 1 < ARRAY_LEN(units) && s < units[i].s)
+		i++;
+	n = snprintf(ret, DURATION_TEXT_SIZE, "%" PRIu64 " %s", s / units[i].s, units[i].name);
+	if (i + 1 < ARRAY_LEN(units) && s % units[i].s / units[i + 1].s > 0)
+		(void)snprintf(ret + n, DURATION_TEXT_SIZE - (size_t)n, " %" PRIu64 " %s",
+			s % units[i].s / units[i + 1].s, units[i + 1].name);
+	return ret;
 }

@@ -10,6 +10,7 @@
 
 #define WATCH_LEAST_S 0.2
 #define WATCH_MOST_S 86400.0
+#define WATCH_USUAL_MS 2000u
 
 /* The walk along argv: options are noted at once, words gathered until all are known. */
 struct walk {
@@ -23,7 +24,13 @@ struct walk {
 
 static int note(struct walk *w, const struct option_spec *o, const char *value)
 {
-	if (o->value && !value) {
+	bool optional = o->value && o->value[0] == '[';
+
+	/* What may be left out is taken when it can be nothing else: a number. */
+	if (optional && !value && w->at + 1 < w->argc && w->argv[w->at + 1][0] >= '0' &&
+		w->argv[w->at + 1][0] <= '9')
+		value = w->argv[++w->at];
+	if (o->value && !value && !optional) {
 		if (w->at + 1 >= w->argc)
 			return diag_set(w->reterr, -EINVAL, "--%s needs %s: %s", o->name, o->value,
 				o->help);
@@ -155,6 +162,8 @@ static int parse_values(struct arguments *a, uint64_t now_us, struct diag *reter
 		const char *text = a->values[i];
 		int r = 0;
 
+		if (!text && o->id == OPTION_WATCH && arguments_has(a, OPTION_WATCH))
+			a->watch_ms = WATCH_USUAL_MS;
 		if (!text)
 			continue;
 		if (o->id == OPTION_LIMIT)
@@ -182,17 +191,14 @@ static int refuse(const struct command *c, const struct option_spec *o, struct d
 {
 	CLEANUP_BUF struct buf name = { 0 }, takers = { 0 };
 
-	buf_text(&name, c->words[0]);
-	if (c->words[1])
-		buf_printf(&name, " %s", c->words[1]);
+	command_name(c, &name);
 	for (size_t i = 0; i < n_commands; i++) {
 		const struct command *other = &commands[i];
 
 		if (!command_takes(other, o))
 			continue;
-		buf_printf(&takers, "%s%s", takers.n ? ", " : "", other->words[0]);
-		if (other->words[1])
-			buf_printf(&takers, " %s", other->words[1]);
+		buf_text(&takers, takers.n ? ", " : "");
+		command_name(other, &takers);
 	}
 	return diag_set(reterr, -EINVAL, "'%s' does not take --%s; these do: %s", name.p, o->name,
 		takers.p);
@@ -235,7 +241,7 @@ static int check_count(const struct arguments *a, struct diag *reterr)
 		synopsis.p);
 }
 
-/* `help show` is about several commands: the first one stands for them. */
+/* `help show` is about several commands, as `help show mainmode` is: the first stands for them. */
 static int parse_about(struct arguments *a, struct diag *reterr)
 {
 	const struct command *c;
@@ -252,8 +258,9 @@ static int parse_about(struct arguments *a, struct diag *reterr)
 		a->about = c;
 		return 0;
 	}
-	for (size_t i = 0; a->n_args == 1 && i < n_commands; i++) {
-		if (commands[i].words[1] && strcmp(commands[i].words[0], a->args[0]) == 0) {
+	for (size_t i = 0; i < n_commands; i++) {
+		if (command_words(&commands[i]) > a->n_args &&
+			command_begins(&commands[i], a->args, a->n_args)) {
 			a->about = &commands[i];
 			return 0;
 		}
@@ -270,7 +277,7 @@ static int divert(struct walk *w, const char *word, bool keep)
 	size_t used;
 
 	a->n_args = 0;
-	for (size_t i = 0; keep && i < w->n_words && i < 2; i++)
+	for (size_t i = 0; keep && i < w->n_words && i < COMMAND_WORDS; i++)
 		a->args[a->n_args++] = w->words[i];
 	a->given = 0;
 	(void)command_find(&word, 1, &a->command, &used, NULL);

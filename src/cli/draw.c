@@ -71,12 +71,9 @@ static size_t unit_of(uint64_t s)
 
 void draw_duration(uint64_t s, struct buf *out)
 {
-	size_t i = unit_of(s);
+	char text[DURATION_TEXT_SIZE];
 
-	buf_printf(out, "%" PRIu64 " %s", s / units[i].s, units[i].name);
-	if (i + 1 < ARRAY_LEN(units) && s % units[i].s / units[i + 1].s > 0)
-		buf_printf(
-			out, " %" PRIu64 " %s", s % units[i].s / units[i + 1].s, units[i + 1].name);
+	buf_text(out, duration_format(s, text));
 }
 
 void draw_age(uint64_t s, struct buf *out)

@@ -7,18 +7,11 @@
 #include "cli/generate.h"
 #include "cli/grammar.h"
 
-static void put_name(struct buf *out, const struct command *c)
-{
-	buf_text(out, c->words[0]);
-	if (c->words[1])
-		buf_printf(out, " %s", c->words[1]);
-}
-
 /* A case of the shell: the command's words, quoted. */
 static void put_case(struct buf *out, const struct command *c)
 {
 	buf_text(out, "\t'");
-	put_name(out, c);
+	command_name(c, out);
 	buf_text(out, "') echo '");
 }
 
@@ -32,20 +25,34 @@ static void first_words(struct buf *out)
 	buf_text(out, "'\n");
 }
 
-static void second_words(struct buf *out)
+/* Is it the first command that begins with its first n words? */
+static bool is_first(size_t at, size_t n)
 {
-	buf_text(out, "_ipsecmon_second()\n{\n\tcase $1 in\n");
-	for (size_t i = 0; i < n_commands; i++) {
-		const struct command *c = &commands[i];
-		bool begins = i == 0 || strcmp(c->words[0], commands[i - 1].words[0]) != 0;
+	return at == 0 || !command_begins(&commands[at - 1], commands[at].words, n);
+}
 
-		if (!c->words[1])
-			continue;
-		if (begins)
-			buf_printf(out, "\t%s) echo '", c->words[0]);
-		buf_printf(out, "%s%s", begins ? "" : " ", c->words[1]);
-		if (i + 1 == n_commands || strcmp(c->words[0], commands[i + 1].words[0]) != 0)
-			buf_text(out, "' ;;\n");
+/* The words that may follow each beginning of a command. */
+static void next_words(struct buf *out)
+{
+	buf_text(out, "_ipsecmon_next()\n{\n\tcase $1 in\n");
+	for (size_t n = 1; n < COMMAND_WORDS; n++) {
+		for (size_t i = 0; i < n_commands; i++) {
+			const struct command *c = &commands[i];
+
+			if (command_words(c) <= n || !is_first(i, n + 1))
+				continue;
+			if (is_first(i, n)) {
+				buf_text(out, "\t'");
+				for (size_t k = 0; k < n; k++)
+					buf_printf(out, "%s%s", k ? " " : "", c->words[k]);
+				buf_text(out, "') echo '");
+			}
+			buf_printf(out, "%s%s", is_first(i, n) ? "" : " ", c->words[n]);
+			while (i + 1 < n_commands && !is_first(i + 1, n + 1))
+				i++;
+			if (i + 1 == n_commands || is_first(i + 1, n))
+				buf_text(out, "' ;;\n");
+		}
 	}
 	buf_text(out, "\tesac\n}\n");
 }
@@ -111,7 +118,7 @@ static void option_patterns(struct buf *out, enum choice choice, bool any_value)
 	for (size_t i = 0; i < OPTION_N; i++) {
 		const struct option_spec *o = &option_specs[i];
 
-		if (!o->value || (!any_value && o->choice != choice))
+		if (!o->value || o->value[0] == '[' || (!any_value && o->choice != choice))
 			continue;
 		buf_printf(out, "%s--%s", first ? "" : " | ", o->name);
 		if (o->letter)
@@ -187,37 +194,37 @@ static void main_function(struct buf *out)
 {
 	buf_text(out, "_ipsecmon()\n{\n"
 		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-		      "\tlocal first= second= command= n=0 i word skip=\n"
+		      "\tlocal command= about= n=0 i word skip=\n"
 		      "\tCOMPREPLY=()\n"
 		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		      "\t\tword=${COMP_WORDS[i]}\n"
 		      "\t\tif [[ $skip ]]; then skip=; continue; fi\n"
 		      "\t\tcase $word in\n\t\t");
 	option_patterns(out, CHOICE_NONE, true);
-	buf_text(out,
-		") skip=1 ;;\n"
-		"\t\t-*) ;;\n"
-		"\t\t*)\n"
-		"\t\t\tcase $n in 0) first=$word ;; 1) second=$word ;; esac\n"
-		"\t\t\tn=$((n + 1)) ;;\n"
-		"\t\tesac\n"
-		"\tdone\n"
-		"\tcommand=${first:-status}\n"
-		"\t[[ $first && $(_ipsecmon_second \"$first\") ]] && command=\"$first $second\"\n");
+	buf_text(out, ") skip=1 ;;\n"
+		      "\t\t-*) ;;\n"
+		      "\t\t*)\n"
+		      "\t\t\tif ((n == 0)); then command=$word\n"
+		      "\t\t\telif [[ $(_ipsecmon_next \"$command\") ]]; then command+=\" $word\"\n"
+		      "\t\t\telse about+=${about:+ }$word; fi\n"
+		      "\t\t\tn=$((n + 1)) ;;\n"
+		      "\t\tesac\n"
+		      "\tdone\n"
+		      "\tcommand=${command:-status}\n");
 	after_option(out);
 	buf_text(out, "\tif [[ $cur == -* ]]; then\n"
 		      "\t\t_ipsecmon_words \"$(_ipsecmon_options \"$command\")\"\n"
 		      "\telif ((n == 0)); then\n"
 		      "\t\t_ipsecmon_words \"$_ipsecmon_first\"\n"
-		      "\telif ((n == 1)) && [[ $(_ipsecmon_second \"$first\") ]]; then\n"
-		      "\t\t_ipsecmon_words \"$(_ipsecmon_second \"$first\")\"\n"
+		      "\telif [[ $(_ipsecmon_next \"$command\") ]]; then\n"
+		      "\t\t_ipsecmon_words \"$(_ipsecmon_next \"$command\")\"\n"
 		      "\telse\n"
 		      "\t\tcase $(_ipsecmon_argument \"$command\") in\n"
 		      "\t\tdir) mapfile -t COMPREPLY < <(compgen -d -- \"$cur\") ;;\n"
 		      "\t\taudit) _ipsecmon_words \"$_ipsecmon_audit\" ;;\n"
 		      "\t\tcommand)\n"
-		      "\t\t\tif ((n == 1)); then _ipsecmon_words \"$_ipsecmon_first\"\n"
-		      "\t\t\telse _ipsecmon_words \"$(_ipsecmon_second \"$second\")\"; fi ;;\n"
+		      "\t\t\tif [[ ! $about ]]; then _ipsecmon_words \"$_ipsecmon_first\"\n"
+		      "\t\t\telse _ipsecmon_words \"$(_ipsecmon_next \"$about\")\"; fi ;;\n"
 		      "\t\tesac\n"
 		      "\tfi\n}\n"
 		      "complete -F _ipsecmon ipsecmon\n");
@@ -228,7 +235,7 @@ void generate_completion(struct buf *out)
 	buf_text(out, "# bash completion of ipsecmon, made from its grammar. Do not edit.\n");
 	first_words(out);
 	audit_words(out);
-	second_words(out);
+	next_words(out);
 	options(out);
 	columns(out);
 	arguments(out);

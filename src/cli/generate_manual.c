@@ -72,9 +72,8 @@ static void sentence(struct buf *out, const char *text)
 
 static void put_words(struct buf *out, const struct command *c)
 {
-	buf_printf(out, ".Cm %s", c->words[0]);
-	if (c->words[1])
-		buf_printf(out, " %s", c->words[1]);
+	buf_text(out, ".Cm ");
+	command_name(c, out);
 	for (const char *p = c->arguments; *p;) {
 		bool optional = *p == '[';
 		size_t n = strcspn(p += optional, " ]");
@@ -92,14 +91,18 @@ static void put_flag(struct buf *out, const struct option_spec *o)
 		buf_printf(out, "Fl %c", o->letter);
 	else
 		buf_printf(out, "Fl \\-%s", o->name);
-	if (o->value)
+	if (o->value && o->value[0] == '[')
+		buf_printf(out, " Op Ar %.*s", (int)strlen(o->value) - 2, o->value + 1);
+	else if (o->value)
 		buf_printf(out, " Ar %s", o->value);
 }
 
-/* Commands that differ in their second word only share a line. */
+/* Commands that differ in their last word only share a line. */
 static bool alike(const struct command *a, const struct command *b)
 {
-	return a->words[1] && b->words[1] && strcmp(a->words[0], b->words[0]) == 0 &&
+	size_t n = command_words(a);
+
+	return n > 1 && n == command_words(b) && command_begins(a, b->words, n - 1) &&
 	       a->options == b->options && !*a->arguments && !*b->arguments;
 }
 
@@ -115,9 +118,11 @@ static void synopsis(struct buf *out)
 		if (last == i)
 			put_words(out, c);
 		else
-			buf_printf(out, ".Cm %s %s", c->words[0], c->words[1]);
+			buf_text(out, ".Cm ");
+		if (last > i)
+			command_name(c, out);
 		for (; i < last; i++)
-			buf_printf(out, " | %s%s", commands[i + 1].words[1],
+			buf_printf(out, " | %s%s", commands[i + 1].words[command_words(c) - 1],
 				i + 1 == last ? "\n" : "");
 		for (size_t k = 0; k < OPTION_N; k++) {
 			if (!(c->options & OPTION_BIT(k)))

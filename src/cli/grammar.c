@@ -11,6 +11,7 @@
 	(OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_WHERE) | OPTION_BIT(OPTION_SORT) | \
 		OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_TABS) | \
 		OPTION_BIT(OPTION_NUMERIC) | OPTION_BIT(OPTION_WATCH))
+#define SHOW (LIST | OPTION_BIT(OPTION_RESOLVE))
 #define EVENTS \
 	((LIST & ~OPTION_BIT(OPTION_WATCH)) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_SINCE) | \
 		OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_TEXT) | OPTION_BIT(OPTION_FOLLOW))
@@ -19,7 +20,8 @@ const struct option_spec option_specs[OPTION_N] = {
 	{ OPTION_SOCKET, 0, "socket", "PATH", CHOICE_FILE, true,
 		"the monitor's socket (else IPSECMON_SOCKET, else where it usually is)" },
 	{ OPTION_COLUMNS, 'o', "columns", "COLUMNS", CHOICE_COLUMN, false,
-		"columns to show, with commas between them; `all` for every one" },
+		"columns to show, with commas between them; `all` for every one; `help` lists "
+		"them" },
 	{ OPTION_WHERE, 0, "where", "CONDITIONS", CHOICE_CONDITION, false,
 		"only rows for which all hold: key=value, !=, <, >, with commas; an address may be "
 		"a "
@@ -32,8 +34,9 @@ const struct option_spec option_specs[OPTION_N] = {
 		"columns with tabs between them and no heading, for scripts" },
 	{ OPTION_NUMERIC, 'n', "numeric", NULL, CHOICE_NONE, false,
 		"numbers as the kernel has them, times in full in UTC" },
-	{ OPTION_WATCH, 0, "watch", "SECONDS", CHOICE_NONE, false,
-		"show it again every so often, 0.2 s at the least, until Ctrl-C" },
+	{ OPTION_WATCH, 0, "watch", "[SECONDS]", CHOICE_NONE, false,
+		"show it again every so often, 2 s without a number, 0.2 s at the least, until "
+		"Ctrl-C" },
 	{ OPTION_COLOR, 0, "color", "WHEN", CHOICE_COLOR, true,
 		"auto (on a terminal, and not with NO_COLOR), always or never" },
 	{ OPTION_ID, 0, "id", "IDS", CHOICE_EVENT, false,
@@ -68,6 +71,8 @@ const struct option_spec option_specs[OPTION_N] = {
 		"only the policy that the kernel would take" },
 	{ OPTION_ALL, 0, "all", NULL, CHOICE_NONE, false,
 		"every policy that has the addresses, up to 1000" },
+	{ OPTION_RESOLVE, 0, "resolve", NULL, CHOICE_NONE, false,
+		"names instead of addresses in tables, where the resolver knows them in time" },
 	{ OPTION_HELP, 'h', "help", NULL, CHOICE_NONE, true, "help for the command" },
 	{ OPTION_VERSION, 'V', "version", NULL, CHOICE_NONE, true, "the version" },
 };
@@ -81,17 +86,81 @@ const struct command commands[] = {
 		"drops "
 		"by cause since boot, the latest events, and whether the accounts add up.",
 		status_run },
-	{ { "show", "sa" }, "", 0, 0, CHOICE_NONE, LIST, &noun_sa,
+	{ { "show", "sa" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_sa,
 		"security associations of the kernel, in every netns watched",
 		"The monitor reads the kernel anew before it answers.", show_run },
-	{ { "show", "policy" }, "", 0, 0, CHOICE_NONE, LIST, &noun_policy,
+	{ { "show", "policy" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_policy,
 		"IPsec policies of the kernel, in its own order", "", show_run },
-	{ { "show", "link" }, "", 0, 0, CHOICE_NONE, LIST, &noun_link,
-		"network interfaces and their addresses", "", show_run },
-	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, LIST, &noun_source,
+	{ { "show", "tunnel" }, "[NAME]", 0, 1, CHOICE_NONE, SHOW, &noun_tunnel,
+		"tunnels: is each really up, and if not, why",
+		"Five witnesses side by side (configuration, IKE SA, SAs and policies in the "
+		"kernel, traffic) and one word with its reason. `up` is said only when the kernel "
+		"says so, too. With NAME all there is of that tunnel, with the pairs of SAs it has "
+		"had; it may end with * for any rest.",
+		show_tunnel_run },
+	{ { "show", "lineage" }, "[TUNNEL]", 0, 1, CHOICE_NONE, SHOW, &noun_lineage,
+		"the pairs of SAs that tunnels have had: by what replaced, when, with what gap", "",
+		show_lineage_run },
+	{ { "show", "active-policy" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_active_policy,
+		"which IPsec configurations are there, and which is in force",
+		"One row for each file that a daemon's configuration begins with, for each daemon "
+		"that was configured without one, and for policies that no daemon claims. Keys of "
+		"a "
+		"comment at the file's head name, describe and place it.",
+		show_run },
+	{ { "show", "mainmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_mainmode_filter, "between whom IKE SAs are to be made, as configured", "",
+		show_generic_run },
+	{ { "show", "mainmode", "specific-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_mainmode_filter, "… as resolved to addresses, by the IKE SAs there are", "",
+		show_specific_run },
+	{ { "show", "mainmode", "policies" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_mainmode_policy,
+		"how IKE SAs are negotiated: proposals and lifetimes", "", show_run },
+	{ { "show", "mainmode", "statistics" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_mainmode_statistic,
+		"what IKE was asked for, negotiated and refused, by the titles that Windows has",
+		"VALUE is over all runs of the monitor and of the daemons, SINCE is since the IKE "
+		"service started. What can't be known on this host has no value, and NOTE says "
+		"why. With -o title,value,definition,cause,action: what each one means.",
+		show_run },
+	{ { "show", "mainmode", "sas" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_ike_sa,
+		"IKE SAs, as the daemons tell", "", show_run },
+	{ { "show", "quickmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_quickmode_filter, "traffic that IPsec SAs are for, as configured", "",
+		show_generic_run },
+	{ { "show", "quickmode", "specific-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_quickmode_filter, "… as installed in the kernel's SPD", "",
+		show_specific_run },
+	{ { "show", "quickmode", "policies" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_quickmode_policy,
+		"how IPsec SAs are negotiated: proposals, lifetimes, when they are made", "",
+		show_run },
+	{ { "show", "quickmode", "statistics" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_quickmode_statistic,
+		"what IPsec SAs carried and what failed, by the titles that Windows has",
+		"VALUE is over all runs of the monitor, SINCE is since this host booted; octets "
+		"are those of living SAs and of SAs that are gone.",
+		show_run },
+	{ { "show", "quickmode", "sas" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_child_sa,
+		"pairs of IPsec SAs: what the daemon and the kernel say of each", "", show_run },
+	{ { "show", "connection" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_connection,
+		"what the IKE daemons have loaded, and what their files say", "", show_run },
+	{ { "show", "shunt" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_shunt,
+		"traffic that IKE daemons let pass in the clear, or have dropped", "", show_run },
+	{ { "show", "certificate" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_certificate,
+		"certificates that the IKE daemons have, and how long they last", "", show_run },
+	{ { "show", "link" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_link,
+		"interfaces and addresses: is what they send protected, who listens",
+		"An address is protected when outbound policies protect or block what it sends: "
+		"all of it, or part of it. Whether an interface has set disable_policy or "
+		"disable_xfrm is not read.",
+		show_run },
+	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_source,
 		"what feeds the monitor, and what is blind without it", "", show_run },
-	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, LIST, &noun_statistic,
-		"counters and gauges, with where each number comes from", "", show_run },
+	{ { "show", "statistics" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_statistic,
+		"all counters and gauges: the driver's, those of SAs, Main Mode and Quick Mode",
+		"With -o all also what exactly is counted, where the number comes from, what "
+		"usually moves it and what to do about it.",
+		show_run },
 	{ { "find", NULL }, "SRC DST [PROTO [SPORT [DPORT]]]", 2, 5, CHOICE_NONE,
 		OPTION_BIT(OPTION_DIR) | OPTION_BIT(OPTION_NETNS) | OPTION_BIT(OPTION_IFACE) |
 			OPTION_BIT(OPTION_IF_ID) | OPTION_BIT(OPTION_MARK) |
@@ -198,8 +267,8 @@ const struct command commands[] = {
 		bridge_run },
 	{ { "version", NULL }, "", 0, 0, CHOICE_NONE, OPTION_BIT(OPTION_JSON), NULL,
 		"versions of this program and of the monitor", "", version_run },
-	{ { "help", NULL }, "[COMMAND]", 0, 2, CHOICE_COMMAND, 0, NULL, "this list, or one command",
-		"", help_run },
+	{ { "help", NULL }, "[COMMAND]", 0, COMMAND_WORDS, CHOICE_COMMAND, 0, NULL,
+		"this list, or one command", "", help_run },
 };
 const size_t n_commands = ARRAY_LEN(commands);
 
@@ -208,17 +277,37 @@ static bool begins(const char *text, const char *word)
 	return strncmp(text, word, strlen(word)) == 0;
 }
 
-/* The distinct words at a depth, of the commands from first on whose earlier word is the same. */
-static size_t choices_at(size_t depth, const char *first, const char **ret, size_t max)
+size_t command_words(const struct command *c)
+{
+	size_t n = 0;
+
+	while (n < COMMAND_WORDS && c->words[n])
+		n++;
+	return n;
+}
+
+bool command_begins(const struct command *c, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i >= command_words(c) || strcmp(c->words[i], words[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The distinct words at a depth, of the commands that begin with these. */
+static size_t choices_at(size_t depth, const char *const *words, const char **ret, size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_commands && n < max; i++) {
-		const char *word = commands[i].words[depth];
+		const char *word;
 
-		if (depth > 0 && strcmp(commands[i].words[0], first) != 0)
+		if (depth >= command_words(&commands[i]) ||
+			!command_begins(&commands[i], words, depth))
 			continue;
-		if (word && (n == 0 || strcmp(ret[n - 1], word) != 0))
+		word = commands[i].words[depth];
+		if (n == 0 || strcmp(ret[n - 1], word) != 0)
 			ret[n++] = word;
 	}
 	return n;
@@ -271,17 +360,6 @@ static int match(const char *word, const char *const *choices, size_t n, const c
 	return diag_set(reterr, -EINVAL, "no %s '%s%s'; there are: %s", what, dashes, word, list.p);
 }
 
-static const struct command *command_of(const char *first, const char *second)
-{
-	for (size_t i = 0; i < n_commands; i++) {
-		if (strcmp(commands[i].words[0], first) != 0)
-			continue;
-		if (!second || strcmp(commands[i].words[1], second) == 0)
-			return &commands[i];
-	}
-	return NULL;
-}
-
 /* "sa" alone: the command that has it as its second word. */
 static int second_alone(const char *word, struct diag *reterr)
 {
@@ -293,40 +371,40 @@ static int second_alone(const char *word, struct diag *reterr)
 	return -EINVAL;
 }
 
+static void join_words(const char *const *words, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s%s", i ? " " : "", words[i]);
+}
+
 int command_find(const char *const *words, size_t n, const struct command **ret, size_t *ret_used,
 	struct diag *reterr)
 {
-	const char *choices[32];
-	const char *first;
-	CLEANUP_BUF struct buf list = { 0 };
-	size_t n_choices, at;
+	const char *choices[32], *chosen[COMMAND_WORDS];
+	CLEANUP_BUF struct buf list = { 0 }, name = { 0 };
+	size_t depth, n_choices, at, i = 0;
 	int r;
 
-	if (n == 0) {
-		*ret = &commands[0];
-		*ret_used = 0;
-		return 0;
+	for (depth = 0; n > 0 && depth < COMMAND_WORDS; depth++) {
+		n_choices = choices_at(depth, chosen, choices, ARRAY_LEN(choices));
+		if (n_choices == 0)
+			break;
+		buf_clear(&name);
+		join_words(chosen, depth, &name);
+		if (depth == n) {
+			append_list(&list, choices, n_choices, "", "");
+			return diag_set(reterr, -EINVAL, "%s what? There are: %s", name.p, list.p);
+		}
+		r = match(words[depth], choices, n_choices, depth ? name.p : "command", "", &at,
+			reterr);
+		if (r < 0)
+			return depth ? r : second_alone(words[depth], reterr);
+		chosen[depth] = choices[at];
 	}
-	n_choices = choices_at(0, NULL, choices, ARRAY_LEN(choices));
-	r = match(words[0], choices, n_choices, "command", "", &at, reterr);
-	if (r < 0)
-		return second_alone(words[0], reterr);
-	first = choices[at];
-	n_choices = choices_at(1, first, choices, ARRAY_LEN(choices));
-	if (n_choices == 0) {
-		*ret = command_of(first, NULL);
-		*ret_used = 1;
-		return 0;
-	}
-	if (n == 1) {
-		append_list(&list, choices, n_choices, "", "");
-		return diag_set(reterr, -EINVAL, "%s what? There are: %s", first, list.p);
-	}
-	r = match(words[1], choices, n_choices, first, "", &at, reterr);
-	if (r < 0)
-		return r;
-	*ret = command_of(first, choices[at]);
-	*ret_used = 2;
+	while (!command_begins(&commands[i], chosen, depth))
+		i++;
+	*ret = &commands[i];
+	*ret_used = depth;
 	return 0;
 }
 
@@ -359,11 +437,14 @@ bool command_takes(const struct command *c, const struct option_spec *o)
 	return o->global || (c->options & OPTION_BIT(o->id));
 }
 
+void command_name(const struct command *c, struct buf *out)
+{
+	join_words(c->words, command_words(c), out);
+}
+
 void command_synopsis(const struct command *c, struct buf *out)
 {
-	buf_text(out, c->words[0]);
-	if (c->words[1])
-		buf_printf(out, " %s", c->words[1]);
+	command_name(c, out);
 	if (*c->arguments)
 		buf_printf(out, " %s", c->arguments);
 }

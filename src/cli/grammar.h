@@ -50,6 +50,7 @@ enum option_id {
 	OPTION_MARK,
 	OPTION_BEST,
 	OPTION_ALL,
+	OPTION_RESOLVE,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_N,
@@ -75,14 +76,16 @@ struct option_spec {
 	enum option_id id;
 	char letter; /* 0: long form only */
 	const char *name;
-	const char *value; /* what it takes, in capitals; NULL: nothing */
+	const char *value; /* what it takes, in capitals; NULL: nothing; [X]: may be left out */
 	enum choice choice;
 	bool global; /* every command takes it */
 	const char *help;
 };
 
+#define COMMAND_WORDS 3
+
 struct command {
-	const char *words[2]; /* the second NULL where one is enough */
+	const char *words[COMMAND_WORDS]; /* NULL behind the last */
 	const char *arguments; /* as the synopsis shows them */
 	unsigned min, max; /* how many */
 	enum choice choice; /* of the arguments */
@@ -106,6 +109,10 @@ int command_find(const char *const *words, size_t n, const struct command **ret,
 /* name is without dashes and may be cut to what is unique. */
 int option_find(const char *name, const struct option_spec **ret, struct diag *reterr);
 const struct option_spec *option_by_letter(char letter); /* NULL: none */
+size_t command_words(const struct command *c); /* how many */
+/* Do the first n words of both agree? */
+bool command_begins(const struct command *c, const char *const *words, size_t n);
+void command_name(const struct command *c, struct buf *out); /* "show mainmode sas" */
 bool command_takes(const struct command *c, const struct option_spec *o);
 
 void command_synopsis(const struct command *c, struct buf *out); /* "show sa", "audit set NAME …" */

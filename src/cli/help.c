@@ -62,11 +62,15 @@ static void overview(const struct screen *s, struct buf *out, size_t width)
 
 static void columns(const struct screen *s, struct buf *out, const struct noun *n, size_t width)
 {
-	buf_text(out, "\nColumns for -o, --where and --sort (* is shown when none are named)\n");
+	static const char marks[] = { [false] = ' ', [true] = '*', [FIELD_WIDE] = '+' };
+
+	buf_text(out,
+		"\nColumns for -o, --where and --sort (* is shown when none are named, + on a wide "
+		"terminal, too)\n");
 	for (size_t i = 0; i < n->n_fields; i++) {
 		CLEANUP_BUF struct buf term = { 0 };
 
-		buf_printf(&term, "%c %s", n->fields[i].brief ? '*' : ' ', n->fields[i].key);
+		buf_printf(&term, "%c %s", marks[n->fields[i].brief], n->fields[i].key);
 		entry(s, out, term.p, n->fields[i].help, 26, width);
 	}
 }
@@ -88,33 +92,55 @@ static void command_help(
 		columns(s, out, c->noun, width);
 }
 
-static void group(const struct screen *s, struct buf *out, const char *first, size_t width)
+/* All commands that begin with the first n words of one. */
+static void group(const struct screen *s, struct buf *out, const struct command *about, size_t n,
+	size_t width)
 {
-	buf_printf(out, "usage: ipsecmon %s …\n\n", first);
+	CLEANUP_BUF struct buf name = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&name, "%s%s", i ? " " : "", about->words[i]);
+	buf_printf(out, "usage: ipsecmon %s …\n\n", name.p);
 	for (size_t i = 0; i < n_commands; i++) {
 		CLEANUP_BUF struct buf term = { 0 };
 
-		if (strcmp(commands[i].words[0], first) != 0)
+		if (!command_begins(&commands[i], about->words, n))
 			continue;
 		command_synopsis(&commands[i], &term);
 		entry(s, out, term.p, commands[i].help, 26, width);
 	}
-	buf_printf(out, "\n`ipsecmon help %s COMMAND` tells more about one.\n", first);
+	buf_printf(out, "\n`ipsecmon help %s COMMAND` tells more about one.\n", name.p);
+}
+
+static size_t width_of(const struct cli *c)
+{
+	return c->screen.width && c->screen.width < HELP_WIDTH ? c->screen.width : HELP_WIDTH;
+}
+
+int help_columns(struct cli *c)
+{
+	CLEANUP_BUF struct buf out = { 0 };
+	struct diag d = { "" };
+	int r;
+
+	columns(&c->screen, &out, c->args->command->noun, width_of(c));
+	buf_drop_front(&out, 1); /* the blank line above it */
+	r = screen_write(&c->screen, &out);
+	return r < 0 ? cli_fail(c, r, &d) : CLI_DONE;
 }
 
 int help_run(struct cli *c)
 {
 	const struct command *about = c->args->about;
-	size_t width =
-		c->screen.width && c->screen.width < HELP_WIDTH ? c->screen.width : HELP_WIDTH;
+	size_t width = width_of(c);
 	CLEANUP_BUF struct buf out = { 0 };
 	struct diag d = { "" };
 	int r;
 
 	if (!about)
 		overview(&c->screen, &out, width);
-	else if (about->words[1] && c->args->about_words == 1)
-		group(&c->screen, &out, about->words[0], width);
+	else if (c->args->about_words < command_words(about))
+		group(&c->screen, &out, about, c->args->about_words, width);
 	else
 		command_help(&c->screen, &out, about, width);
 	r = screen_write(&c->screen, &out);

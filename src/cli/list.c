@@ -47,8 +47,24 @@ struct drawing {
 	struct table *table;
 	struct buf *out;
 	size_t rows; /* that came */
+	struct resolver *resolver; /* NULL: addresses stay as they are */
 	int error;
 };
+
+/* Addresses of this row get their names, where a column shows single ones. */
+static void name_addresses(struct drawing *d, json_t *row)
+{
+	for (size_t i = 0; i < d->list->noun->n_fields; i++) {
+		const struct field *f = &d->list->noun->fields[i];
+		const char *text = json_string_value(json_object_get(row, f->key)), *name;
+
+		if (!text || (f->type != FIELD_ADDR && f->type != FIELD_PREFIX))
+			continue;
+		name = resolver_name(d->resolver, text);
+		if (name)
+			(void)json_object_set_new(row, f->key, json_string(name));
+	}
+}
 
 static bool draw_line(void *userdata, struct span line)
 {
@@ -64,6 +80,8 @@ static bool draw_line(void *userdata, struct span line)
 		return false;
 	}
 	d->rows++;
+	if (d->resolver)
+		name_addresses(d, row);
 	if (!d->list->row || d->list->row(d->list, row))
 		table_add(d->table, row, d->out);
 	json_decref(row);
@@ -72,14 +90,18 @@ static bool draw_line(void *userdata, struct span line)
 	return d->error == 0;
 }
 
-static void list_path(const struct cli *c, const struct noun *n, uint64_t offset, struct buf *out)
+static void list_path(const struct cli *c, const struct list *l, uint64_t offset, struct buf *out)
 {
+	CLEANUP_BUF struct buf where = { 0 };
 	char text[24] = "";
 	const struct arguments *a = c->args;
+	const char *asked = a->values[OPTION_WHERE];
 	bool first = true;
 
-	buf_printf(out, "/api/v1/%s", n->name);
-	url_parameter(out, &first, "where", a->values[OPTION_WHERE]);
+	buf_printf(&where, "%s%s%s", l->where ? l->where : "", l->where && asked ? "," : "",
+		asked ? asked : "");
+	buf_printf(out, "/api/v1/%s", l->noun->name);
+	url_parameter(out, &first, "where", where.p);
 	url_parameter(out, &first, "sort", a->values[OPTION_SORT]);
 	url_parameter(out, &first, "limit", a->values[OPTION_LIMIT]);
 	if (offset > 0)
@@ -98,7 +120,7 @@ static int draw_pages(struct drawing *d, struct diag *reterr)
 		CLEANUP_BUF struct buf path = { 0 };
 
 		before = d->rows;
-		list_path(d->cli, d->list->noun, d->rows, &path);
+		list_path(d->cli, d->list, d->rows, &path);
 		if (path.failed)
 			return diag_set(reterr, -ENOMEM, "out of memory");
 		r = client_lines(
@@ -134,7 +156,20 @@ static void tell_empty(const struct cli *c, const struct list *l, struct buf *ou
 	if (c->args->watch_ms)
 		buf_text(out, "none\n");
 	else
-		cli_talk("none%s", query_has_where(l->query) ? " for which all that holds" : "");
+		cli_talk("none%s",
+			query_has_where(l->query) || l->where ? " for which all that holds" : "");
+}
+
+/* Kept from one picture to the next; only tables for people have names. */
+static int list_resolver(struct cli *c, struct resolver **ret, struct diag *reterr)
+{
+	if (!arguments_has(c->args, OPTION_RESOLVE) || list_table_options(c).form != TABLE_TEXT)
+		return 0;
+	if (!c->resolver && resolver_new(&c->resolver) < 0)
+		return diag_set(reterr, -ENOMEM, "out of memory");
+	resolver_begin(c->resolver);
+	*ret = c->resolver;
+	return 0;
 }
 
 int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reterr)
@@ -151,6 +186,9 @@ int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reter
 	if (r < 0)
 		return r;
 	d.table = table;
+	r = list_resolver(c, &d.resolver, reterr);
+	if (r < 0)
+		return r;
 	r = draw_pages(&d, reterr);
 	if (r < 0)
 		return r;

@@ -8,6 +8,7 @@
 struct list {
 	const struct noun *noun;
 	const struct query *query;
+	const char *where; /* that holds besides what is asked for; NULL: nothing */
 	bool refresh; /* have the monitor read the kernel first */
 	bool (*row)(struct list *l, const json_t *row); /* is it to be shown? NULL: each is */
 	bool whole; /* of noun_reconcile: counters at 0, too */
@@ -16,6 +17,8 @@ struct list {
 
 /* Has the monitor read everything anew; where it can't, the figures are as old as they are. */
 int list_refresh(struct cli *c, struct diag *reterr);
+int tunnel_draw(
+	struct cli *c, void *userdata, struct buf *out, struct diag *reterr); /* where: name=… */
 int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reterr);
 
 /* How tables look by the options -j, -t, -n and the screen. */

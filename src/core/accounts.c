@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/tunnels.h"
 
 /*
  * Every increment of every line of xfrm_stat becomes exactly one of: attributed (told by an event
@@ -154,6 +155,7 @@ void accounts_tell(struct core *c, struct netns *ns, struct account *a, struct e
 	e->count = n;
 	e->counter = a->name;
 	detail_number(e, "cookie", ns->cookie);
+	tunnels_drop(c, ns->cookie, e, n);
 	if (!core_emit(c, e))
 		a->suppressed += n;
 	else if (e->id == EVENT_UNATTRIBUTED)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/owners.h"
 
 /*
  * The kernel tells a change twice: by netlink what changed, in which netns; by audit who did it.
@@ -212,6 +213,7 @@ void changes_flush(struct core *c, bool all)
 		actor = actor_of(c, h);
 		if (actor) {
 			give(&h->event, *actor);
+			owner_note(c, h, *actor);
 			if (h->src.addr.family == 0)
 				remove_flush(c, (*actor)->serial);
 			else

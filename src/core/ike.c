@@ -452,5 +452,6 @@ void ike_age(struct core *c)
 			sweep(c, s, list, true);
 		free(map_remove(c->ike->servers, &key));
 	}
+	tunnels_poll(c);
 	tunnels_age(c);
 }

@@ -48,6 +48,7 @@ struct ledger_ike_sa {
 	uint64_t replaces; /* unique number of the one before; 0: none */
 	uint64_t seen_us; /* first */
 	uint32_t generation;
+	unsigned n_children; /* installed, when they were counted last */
 };
 
 /* A kernel SA that a child SA has, in the index of SPIs. */
@@ -76,6 +77,7 @@ struct ledger_connection {
 	struct connection conn;
 	uint64_t netns;
 	uint32_t generation;
+	unsigned n_children, n_ike; /* when they were counted last */
 };
 
 struct ledger_connection_child {

@@ -128,7 +128,7 @@ void ike_config_free(struct core *c)
 	}
 }
 
-static struct ledger_connection_child *connection_child_of(const struct core *c, uint64_t service,
+struct ledger_connection_child *connection_child_of(const struct core *c, uint64_t service,
 	uint8_t origin, uint8_t daemon, const char *conn, const char *name)
 {
 	struct child_key key;

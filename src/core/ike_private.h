@@ -15,6 +15,10 @@ void *ike_put(struct core *c, struct map *m, const void *key, size_t size, bool 
 struct ike_server *ike_server_of(
 	struct core *c, const struct fact *f, uint64_t service, uint8_t daemon);
 
+/* daemon counts for service 0 only. NULL: none. */
+struct ledger_connection_child *connection_child_of(const struct core *c, uint64_t service,
+	uint8_t origin, uint8_t daemon, const char *conn, const char *name);
+
 int ike_config_new(struct core *c);
 void ike_config_free(struct core *c);
 void ike_config_fact(struct core *c, const struct fact *f);

@@ -5,6 +5,8 @@
 
 #include "base/timetext.h"
 #include "core/internal.h"
+#include "core/owners.h"
+#include "core/rows.h"
 
 /* The state as rows of the nouns. */
 
@@ -21,10 +23,17 @@ static int each_sa(const struct core *c, core_each_fn *each, void *userdata)
 
 	for (size_t at = 0; (l = map_next(c->sas, &at, NULL));) {
 		struct ledger_link *link = ledger_link(c, l->sa.netns, l->sa.offload_ifindex);
+		struct owner owner;
 		struct sa_row row = {
 			.sa = &l->sa, .netns = l->ns->name, .offload = link ? link->link.name : NULL
 		};
 
+		owner_of_sa(c, l, &owner);
+		row.owner = owner.name;
+		row.tunnel = owner.tunnel ? owner.tunnel->name : NULL;
+		row.stale = owner.stale;
+		row.stale_reason = owner.reason;
+		row.remedy = owner.remedy;
 		if (!each(userdata, &row))
 			break;
 	}
@@ -37,25 +46,16 @@ static int each_policy(const struct core *c, core_each_fn *each, void *userdata)
 
 	for (struct spd_cursor at = { 0 }; (l = spd_next(c, &at));) {
 		struct policy policy;
+		struct owner owner;
 		struct policy_row row = { .policy = &policy, .netns = netns_name(c, l->netns) };
 
 		spd_get(l, &policy);
-		if (!each(userdata, &row))
-			break;
-	}
-	return 0;
-}
-
-static int each_link(const struct core *c, core_each_fn *each, void *userdata)
-{
-	struct ledger_link *l;
-
-	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
-		struct link_row row = { .link = &l->link,
-			.netns = netns_name(c, l->link.netns),
-			.addrs = l->addrs,
-			.n_addrs = l->n_addrs };
-
+		owner_of_policy(c, &policy, l->manual, &owner);
+		row.owner = owner.name;
+		row.tunnel = owner.tunnel ? owner.tunnel->name : NULL;
+		row.stale = owner.stale;
+		row.stale_reason = owner.reason;
+		row.remedy = owner.remedy;
 		if (!each(userdata, &row))
 			break;
 	}
@@ -196,7 +196,7 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 	if (n == &noun_policy)
 		return each_policy(c, each, userdata);
 	if (n == &noun_link)
-		return each_link(c, each, userdata);
+		return link_each(c, each, userdata);
 	if (n == &noun_source)
 		return each_source(c, each, userdata);
 	if (n == &noun_reconcile)
@@ -207,7 +207,7 @@ int core_each(const struct core *c, const struct noun *n, core_each_fn *each, vo
 		return each_setting(c, each, userdata);
 	if (n == &noun_lint)
 		return lint_each(c, each, userdata);
-	return -ENOENT;
+	return ike_each(c, n, each, userdata);
 }
 
 void core_status(const struct core *c, struct core_status *ret)

@@ -168,10 +168,11 @@ struct part {
 	bool has_since, before;
 };
 
-#define NOT_READ "the SAD has not been read yet"
-#define NO_STAT "/proc/net/xfrm_stat has not been read: see `show source`"
-#define NO_BPF "only BPF programs see what the kernel refuses: see `show source`"
-#define NO_BPF_NOR_AUDIT "needs BPF programs or audit records: see `show source`"
+/* Short, for they stand beside the number in a narrow table. */
+#define NOT_READ "the SAD is not read yet"
+#define NO_STAT "xfrm_stat is not read"
+#define NO_BPF "needs BPF"
+#define NO_BPF_NOR_AUDIT "needs BPF or audit"
 
 /* Why the kernel's part is not known now, or NULL. */
 static const char *kernel_reason(const struct core *c, const struct netns *ns, enum statistic_id id)
@@ -201,15 +202,13 @@ static const char *daemon_reason(const struct core *c, const struct netns *ns, u
 	if (g->services == 0) /* what was kept is known */
 		return is_gauge(id) ? "no IKE daemon runs here" : NULL;
 	if (id == M(RECEIVE_FAILURES))
-		return g->socketed ? NULL : "the daemon's sockets are not known";
+		return g->socketed ? NULL : "its sockets are not known";
 	if (id == M(RECEIVE_HEAP_SIZE) && !strongswan)
-		return "Libreswan keeps no such number";
+		return "Libreswan does not count it";
 	if (g->open == 0)
-		return strongswan ? "strongSwan's control socket (VICI) does not answer"
-				  : "Libreswan (ipsec whack) does not answer";
+		return strongswan ? "VICI does not answer" : "pluto does not answer";
 	if (!is_gauge(id) && ike_counts(daemon, id) && !ike_counted(c, ns, daemon, id, &counted))
-		return strongswan ? "strongSwan runs without its counters plugin"
-				  : "Libreswan's globalstatus has not told it";
+		return strongswan ? "no counters plugin" : "not told by globalstatus";
 	return NULL;
 }
 
@@ -354,6 +353,8 @@ static bool tell(const struct asking *a, enum statistic_id id, const char *daemo
 	const struct part *p, const char *parts)
 {
 	const struct catalog_statistic *s = &catalog_statistics[id];
+	const char *text = p->reason ? p->reason : parts;
+	char note[192];
 	struct statistic_row row = { .key = s->key,
 		.title = s->title,
 		.netns = a->ns->name,
@@ -367,12 +368,15 @@ static bool tell(const struct asking *a, enum statistic_id id, const char *daemo
 		.before_unknown = p->before,
 		.reason = p->reason,
 		.parts = p->reason ? NULL : parts,
+		.note = daemon ? note : text,
 		.definition = s->definition,
 		.source = s->source,
 		.cause = s->cause,
 		.action = s->action,
 		.events = s->events };
 
+	(void)snprintf(
+		note, sizeof(note), "%s%s%s", daemon ? daemon : "", text[0] ? ": " : "", text);
 	return a->each(a->userdata, &row);
 }
 
@@ -393,7 +397,7 @@ static bool each_of(const struct asking *a, enum statistic_id id)
 			add(&daemons, &of[d]);
 	}
 	if (told_by[id] == 0)
-		sum.reason = "neither the kernel nor an IKE daemon counts it";
+		sum.reason = "nobody counts it";
 	else if (told_by[id] == TOLD_BY_DAEMONS && a->n_present == 0)
 		sum.reason = "no IKE daemon runs here";
 	add(&sum, &kernel);
@@ -447,6 +451,7 @@ static bool each_counter(const struct netns *ns, core_each_fn *each, void *userd
 			.known = a->read,
 			.value = a->kernel,
 			.reason = a->read ? NULL : NO_STAT,
+			.note = a->read ? NULL : NO_STAT,
 			.definition = a->known ? a->known->cause
 					       : "a counter that this version does not know",
 			.source = "xfrm_stat",

@@ -4,6 +4,7 @@
 #include "core/ike.h"
 
 struct ledger_sa;
+struct event;
 
 /*
  * A tunnel is a connection's child with its traffic selectors, in one netns and of one kind of
@@ -69,6 +70,9 @@ struct tunnel {
 	uint64_t uncertain; /* SAs whose final counters were not seen */
 	uint64_t since_us, gone_us; /* known since; when the newest pair ended */
 	uint64_t in_us, out_us; /* when packets were last seen to rise; 0: not yet */
+	bool rate_known;
+	uint64_t rate_in, rate_out; /* octets a second between the two newest readings */
+	uint64_t read_us, read_in, read_out; /* the newest reading */
 	uint64_t drops, drop_us; /* by policy, told as events; the newest */
 	char drop_counter[COUNTER_NAME_SIZE];
 
@@ -101,6 +105,11 @@ void tunnels_unconfigured(struct core *c, const struct ledger_connection_child *
 void tunnels_sa_there(struct core *c, struct ledger_sa *l); /* new, or with keys now */
 void tunnels_sa_counts(struct core *c, struct ledger_sa *l, uint64_t packets_before);
 void tunnels_sa_gone(struct ledger_sa *l, enum spi_fate fate);
+
+/* A round of readings is over. */
+void tunnels_poll(struct core *c);
+/* Names the tunnel and the peer of a drop's event; counts it, if a policy was the cause. */
+void tunnels_drop(struct core *c, uint64_t netns, struct event *e, uint64_t n);
 
 /* A negotiation failed for good, as far as one evidence says. */
 void tunnels_failed(struct core *c, const struct fact *f);

@@ -22,6 +22,12 @@ static inline void set_text(struct value *v, const char *text)
 		v->text = span_text(text);
 }
 
+/* Seconds from a to b; null where either is not known, or b lies before a. */
+static inline void set_seconds(struct value *v, uint64_t a_us, uint64_t b_us)
+{
+	set_number(v, a_us != 0 && b_us >= a_us, (b_us - a_us) / 1000000);
+}
+
 static inline void set_addr(struct value *v, const struct addr *a)
 {
 	v->known = a->family != 0;

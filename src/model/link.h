@@ -24,6 +24,11 @@ struct link_addr {
 struct link_row {
 	const struct link *link;
 	const char *netns;
-	const struct prefix *addrs;
-	unsigned n_addrs;
+	const struct prefix *addr; /* one of them: each has its row; NULL: it has none */
+	unsigned n_addrs; /* of the link */
+	const char *listening; /* IKE daemons and ports; "": none */
+	bool policies_known;
+	uint64_t n_policies;
+	const char *protection; /* all, partly, no; NULL: it does not apply, or is not known */
+	const char *why;
 };

@@ -15,8 +15,16 @@ LINK(kind, set_text(ret, row->link->kind))
 LINK(up, set_number(ret, true, (row->link->flags & IFF_UP) != 0))
 LINK(mtu, set_number(ret, row->link->mtu != 0, row->link->mtu))
 LINK(if_id, set_number(ret, row->link->if_id != 0, row->link->if_id))
-LINK(addr, if (row->n_addrs) set_prefix(ret, &row->addrs[0]))
+LINK(addr, if (row->addr) set_prefix(ret, row->addr))
 LINK(n_addrs, set_number(ret, true, row->n_addrs))
+LINK(listening, set_text(ret, row->listening))
+LINK(policies, set_number(ret, row->policies_known, row->n_policies))
+LINK(protection, set_text(ret, row->protection))
+LINK(why, set_text(ret, row->why))
+/* No source reads them; `unread` says so. */
+LINK(disable, (void)row; ret->known = false)
+LINK(unread, (void)row;
+	set_text(ret, "disable_policy and disable_xfrm: no source reads these settings"))
 
 static const struct field link_fields[] = {
 	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", link_netns },
@@ -26,8 +34,24 @@ static const struct field link_fields[] = {
 	{ "up", "UP", FIELD_BOOL, "", true, "administratively up", link_up },
 	{ "mtu", "MTU", FIELD_NUMBER, "octets", true, "largest packet", link_mtu },
 	{ "if_id", "IF_ID", FIELD_NUMBER, "", false, "of an xfrm interface", link_if_id },
-	{ "address", "ADDRESS", FIELD_PREFIX, "", true, "first address", link_addr },
-	{ "addresses", "ADDRESSES", FIELD_NUMBER, "", true, "how many it has", link_n_addrs },
+	{ "address", "ADDRESS", FIELD_PREFIX, "", true, "one address: each has its row",
+		link_addr },
+	{ "addresses", "ADDRESSES", FIELD_NUMBER, "", false, "how many the interface has",
+		link_n_addrs },
+	{ "policies", "POLICIES", FIELD_NUMBER, "", FIELD_WIDE,
+		"outbound ones that protect or block what the address sends", link_policies },
+	{ "listening", "LISTENING", FIELD_TEXT, "", FIELD_WIDE,
+		"IKE daemons with their UDP ports there; null: none", link_listening },
+	{ "protection", "PROTECTED", FIELD_TEXT, "", true,
+		"what it sends: all, partly or no; null: not known, or nothing leaves the host",
+		link_protection },
+	{ "why", "WHY", FIELD_TEXT, "", FIELD_WIDE, "why it is so", link_why },
+	{ "disable_policy", "NOPOLICY", FIELD_BOOL, "", false,
+		"the interface's setting; null: see unread", link_disable },
+	{ "disable_xfrm", "NOXFRM", FIELD_BOOL, "", false,
+		"the interface's setting; null: see unread", link_disable },
+	{ "unread", "UNREAD", FIELD_TEXT, "", false, "what is null since nobody reads it",
+		link_unread },
 };
 const struct noun noun_link = { "link", "Links", "network interfaces and their addresses",
 	link_fields, ARRAY_LEN(link_fields) };

@@ -37,6 +37,12 @@ GET(get_tmpl_dst, if (row->policy->n_templates) set_addr(ret, &row->policy->temp
 GET(get_tmpl_optional,
 	set_number(ret, row->policy->n_templates != 0, row->policy->templates[0].optional))
 
+GET(get_owner, set_text(ret, row->owner))
+GET(get_tunnel, set_text(ret, row->tunnel))
+GET(get_stale, set_text(ret, row->stale))
+GET(get_stale_reason, set_text(ret, row->stale_reason))
+GET(get_remedy, set_text(ret, row->remedy))
+
 static const struct field fields[] = {
 	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", get_netns },
 	{ "direction", "DIR", FIELD_TEXT, "", true, "in, out, fwd; or of a socket", get_direction },
@@ -72,6 +78,19 @@ static const struct field fields[] = {
 	{ "added", "ADDED", FIELD_TIME, "", false, "when it was installed", get_added },
 	{ "used", "USED", FIELD_TIME, "", false, "last match, drops included; null: never",
 		get_used },
+	{ "owner", "OWNER", FIELD_TEXT, "", FIELD_WIDE,
+		"the connection it is of; manual: `ip` added it, by audit; unowned; socket: of a "
+		"socket",
+		get_owner },
+	{ "tunnel", "TUNNEL", FIELD_TEXT, "", false, "the tunnel it is of; null: none",
+		get_tunnel },
+	{ "stale", "STALE", FIELD_TEXT, "", FIELD_WIDE,
+		"orphaned: its daemon ended; stale: its daemon has it no more; null: in use",
+		get_stale },
+	{ "stale_reason", "WHY", FIELD_TEXT, "", false, "why it is called so", get_stale_reason },
+	{ "remedy", "REMEDY", FIELD_TEXT, "", false,
+		"the command that removes it, for you to run; null: nothing to remove",
+		get_remedy },
 };
 
 const struct noun noun_policy = { "policy", "Policies", "IPsec policies in the kernel's SPD",

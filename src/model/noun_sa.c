@@ -46,6 +46,12 @@ static void get_expires(const void *opaque, struct value *ret)
 	set_number(ret, at_s != UINT64_MAX, at_s * 1000000);
 }
 
+GET(get_owner, set_text(ret, row->owner))
+GET(get_tunnel, set_text(ret, row->tunnel))
+GET(get_stale, set_text(ret, row->stale))
+GET(get_stale_reason, set_text(ret, row->stale_reason))
+GET(get_remedy, set_text(ret, row->remedy))
+
 static const struct field fields[] = {
 	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", get_netns },
 	{ "src", "SOURCE", FIELD_ADDR, "", true, "outer source address", get_src },
@@ -93,6 +99,18 @@ static const struct field fields[] = {
 		get_sel_src },
 	{ "selector_dst", "SEL-DST", FIELD_PREFIX, "", false,
 		"inner destination that the SA is for", get_sel_dst },
+	{ "owner", "OWNER", FIELD_TEXT, "", FIELD_WIDE,
+		"the connection it is of; manual: `ip` added it, by audit; unowned", get_owner },
+	{ "tunnel", "TUNNEL", FIELD_TEXT, "", false, "the tunnel it is of; null: none",
+		get_tunnel },
+	{ "stale", "STALE", FIELD_TEXT, "", FIELD_WIDE,
+		"orphaned: its daemon ended; stale: its daemon has it no more; duplicate: of "
+		"another pair; null: in use",
+		get_stale },
+	{ "stale_reason", "WHY", FIELD_TEXT, "", false, "why it is called so", get_stale_reason },
+	{ "remedy", "REMEDY", FIELD_TEXT, "", false,
+		"the command that removes it, for you to run; null: nothing to remove",
+		get_remedy },
 };
 
 const struct noun noun_sa = { "sa", "Security associations", "IPsec SAs in the kernel's SAD",

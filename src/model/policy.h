@@ -51,4 +51,6 @@ struct policy_key {
 struct policy_row {
 	const struct policy *policy;
 	const char *netns;
+	const char *owner, *tunnel; /* owner: connection, manual, unowned; NULL: not known */
+	const char *stale, *stale_reason, *remedy;
 };

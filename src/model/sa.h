@@ -89,4 +89,6 @@ struct sa_row {
 	const struct sa *sa;
 	const char *netns; /* name */
 	const char *offload; /* interface, or NULL */
+	const char *owner, *tunnel; /* owner: connection, manual, unowned; NULL: not known */
+	const char *stale, *stale_reason, *remedy;
 };

@@ -7,6 +7,9 @@
 
 const struct noun *const nouns[] = { &noun_sa, &noun_policy, &noun_link, &noun_source,
 	&noun_statistic, &noun_event, &noun_reconcile, &noun_audit_setting, &noun_lint,
+	&noun_ike_sa, &noun_child_sa, &noun_connection, &noun_tunnel, &noun_lineage,
+	&noun_mainmode_filter, &noun_mainmode_policy, &noun_quickmode_filter,
+	&noun_quickmode_policy, &noun_active_policy, &noun_certificate, &noun_shunt,
 	&noun_mainmode_statistic, &noun_quickmode_statistic, NULL };
 
 const struct noun *noun_find(const char *name)

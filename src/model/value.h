@@ -37,10 +37,12 @@ struct field {
 	const char *title; /* column head for people */
 	enum field_type type;
 	const char *unit; /* "", "octets", "packets", "s", … */
-	bool brief; /* shown when no columns are asked for */
+	uint8_t brief; /* true: shown when no columns are asked for; FIELD_WIDE; false */
 	const char *help; /* one sentence for the manual */
 	void (*get)(const void *row, struct value *ret);
 };
+
+#define FIELD_WIDE 2 /* … on a wide terminal */
 
 struct noun {
 	const char *name; /* as in `show sa` and /api/v1/sa */
@@ -51,8 +53,10 @@ struct noun {
 };
 
 extern const struct noun noun_sa, noun_policy, noun_link, noun_source, noun_statistic, noun_event,
-	noun_reconcile, noun_audit_setting, noun_lint, noun_mainmode_statistic,
-	noun_quickmode_statistic;
+	noun_reconcile, noun_audit_setting, noun_lint, noun_ike_sa, noun_child_sa, noun_connection,
+	noun_tunnel, noun_lineage, noun_mainmode_filter, noun_mainmode_policy,
+	noun_quickmode_filter, noun_quickmode_policy, noun_active_policy, noun_certificate,
+	noun_shunt, noun_mainmode_statistic, noun_quickmode_statistic;
 extern const struct noun *const nouns[]; /* all, NULL-terminated */
 
 const struct noun *noun_find(const char *name); /* NULL: none */

@@ -36,8 +36,33 @@ static bool is_large_unit(const struct field *f)
 	return f->unit && (strcmp(f->unit, "octets") == 0 || strcmp(f->unit, "packets") == 0);
 }
 
+/* "3 h 12 min", "1.2M/s": only people read them so. */
+static bool unit_text(const struct field *f, json_int_t n, struct buf *out)
+{
+	char text[DURATION_TEXT_SIZE];
+
+	if (!f->unit || n < 0)
+		return false;
+	if (strcmp(f->unit, "s") == 0) {
+		buf_text(out, duration_format((uint64_t)n, text));
+	} else if (strcmp(f->unit, "ms") == 0) {
+		if (n < 1000)
+			buf_printf(out, "%" JSON_INTEGER_FORMAT " ms", n);
+		else
+			buf_text(out, duration_format((uint64_t)n / 1000, text));
+	} else if (strcmp(f->unit, "octets/s") == 0) {
+		count_short((uint64_t)n, out);
+		buf_text(out, "/s");
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void number_text(const struct field *f, json_int_t n, bool exact, struct buf *out)
 {
+	if (!exact && unit_text(f, n, out))
+		return;
 	if (f->type == FIELD_SPI && n >= 0 && n <= UINT32_MAX)
 		buf_printf(out, "0x%08x", (unsigned)n);
 	else if (n >= 0 && !exact && is_large_unit(f))

@@ -33,7 +33,8 @@ static int columns_set(struct table *t, const struct field *const *columns, size
 	for (size_t i = 0; i < n_columns; i++)
 		t->columns[t->n_columns++] = columns[i];
 	for (size_t i = 0; i < t->noun->n_fields && n_columns == 0; i++) {
-		if (t->noun->fields[i].brief)
+		if (t->noun->fields[i].brief == true ||
+			(t->noun->fields[i].brief == FIELD_WIDE && t->options.width >= TABLE_WIDE))
 			t->columns[t->n_columns++] = &t->noun->fields[i];
 	}
 	return 0;

@@ -32,6 +32,7 @@ struct table_options {
 	bool no_titles; /* no titles, no line of keys */
 };
 
+#define TABLE_WIDE 150 /* from here on a terminal gets the FIELD_WIDE columns, too */
 #define TABLE_ROWS_MAX 1000 /* rows that the widths of a text table are made of, and held for */
 
 /*

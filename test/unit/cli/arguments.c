@@ -53,6 +53,15 @@ static void commands_and_their_prefixes(void **state)
 	is("status", "status", NULL);
 	is("show sa", "show", "sa");
 	is("sh pol", "show", "policy");
+	is("show mainmode sas", "show", "mainmode");
+	assert_string_equal(a.command->words[2], "sas");
+	is("show q sp", "show", "quickmode");
+	assert_string_equal(a.command->words[2], "specific-filters");
+	is("show tunnel net/lan", "show", "tunnel");
+	assert_string_equal(a.args[0], "net/lan");
+	is("help show mainmode", "help", NULL);
+	assert_string_equal(a.about->words[2], "generic-filters");
+	assert_int_equal(a.about_words, 2);
 	is("st", "status", NULL);
 	is("ev", "events", NULL);
 	is("au rec", "audit", "reconcile");
@@ -67,10 +76,14 @@ static void wrong_words_say_what_was_meant(void **state)
 	refused("stauts", "did you mean 'status'");
 	refused("sa", "did you mean 'show sa'");
 	refused("s", "may mean: status, show");
-	refused("show s", "may mean: sa, source, statistic");
-	refused("show", "show what? There are: sa, policy, link, source, statistic");
+	refused("show s", "may mean: sa, shunt, source, statistic");
+	refused("show", "show what? There are: sa, policy, tunnel");
 	refused("show polcy", "did you mean 'policy'");
 	refused("show xylophone", "there are: sa, policy");
+	refused("show mainmode",
+		"show mainmode what? There are: generic-filters, specific-filters");
+	refused("show mainmode sa x", "one word too many");
+	refused("show mainmode polices", "no show mainmode 'polices'; did you mean 'policies'?");
 	refused("quux", "there are: status, show");
 	refused("version now", "one word too many");
 	refused("audit export", "something is missing: ipsecmon audit export DIR");
@@ -90,6 +103,10 @@ static void options_stand_anywhere(void **state)
 	assert_true(a.since_us == NOW - 3600000000u);
 	is("show sa --colu spi", "show", "sa");
 	assert_string_equal(a.values[OPTION_COLUMNS], "spi");
+	is("show sa --watch", "show", "sa");
+	assert_int_equal(a.watch_ms, 2000);
+	is("show --watch tunnel net", "show", "tunnel");
+	assert_string_equal(a.args[0], "net");
 	is("show sa --watch 0.5 --limit 7 --color never", "show", "sa");
 	assert_int_equal(a.watch_ms, 500);
 	assert_int_equal(a.limit, 7);
@@ -112,7 +129,7 @@ static void wrong_options_say_what_was_meant(void **state)
 	refused("events -f --until 1h", "--follow");
 	refused("events --since 1h --until 2h", "behind");
 	refused("show sa --watch 0.1", "0.2");
-	refused("show sa --watch nan", "0.2");
+	refused("show sa --watch=nan", "0.2");
 	refused("show sa --watch 1x", "0.2");
 	refused("show sa --limit 0", "number from 1");
 	refused("show sa --limit -3", "number from 1");
