@@ -191,11 +191,13 @@ static const char *type_name(enum field_type t)
 
 static void columns_of(struct buf *out, const struct noun *n)
 {
+	static const char *const marks[] = { [false] = "", [true] = "* ", [FIELD_WIDE] = "+ " };
+
 	buf_text(out, ".Bl -tag -width integrity_failed -compact\n");
 	for (size_t i = 0; i < n->n_fields; i++) {
 		const struct field *f = &n->fields[i];
 
-		buf_printf(out, ".It Cm %s\n%s%s%s%s: ", f->key, f->brief ? "* " : "",
+		buf_printf(out, ".It Cm %s\n%s%s%s%s: ", f->key, marks[f->brief],
 			type_name(f->type), *f->unit ? ", " : "", f->unit);
 		mdoc_text(out, f->help);
 	}

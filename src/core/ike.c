@@ -221,8 +221,10 @@ static void ike_sa_there(struct core *c, const struct fact *f)
 	l = s ? ike_put(c, c->ike->ike_sas, &key, sizeof(*l), &fresh) : NULL;
 	if (!l)
 		return;
-	moved = fresh || !addr_equal(&l->sa.local, &sa->local) ||
-		!addr_equal(&l->sa.remote, &sa->remote);
+	/* A new one has no children yet, unless they were told first. */
+	moved = fresh ? c->ike->n_alone > 0
+		      : !addr_equal(&l->sa.local, &sa->local) ||
+				!addr_equal(&l->sa.remote, &sa->remote);
 	l->sa = *sa;
 	l->netns = s->netns;
 	l->generation = s->generation[IKE_LIST_SAS];
@@ -366,6 +368,8 @@ void ike_service(struct core *c, const struct fact *f)
 	if (!s)
 		return;
 	ran = s->end == SERVICE_RUNS;
+	if (s->pid == 0 && v->end == SERVICE_RUNS)
+		tunnels_server_began(c, s);
 	s->end = v->end;
 	s->control = v->control;
 	s->pid = v->pid;

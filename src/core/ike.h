@@ -65,6 +65,7 @@ struct ledger_child_sa {
 	uint64_t replaces;
 	uint64_t seen_us;
 	uint32_t generation;
+	bool alone; /* its IKE SA is not known */
 	struct tunnel *tunnel;
 	uint32_t pair; /* its number among the tunnel's; 0: not installed yet */
 	struct child_spi spi_in, spi_out;
@@ -120,6 +121,7 @@ struct ike {
 	struct map *servers, *ike_sas, *child_sas, *child_spis, *connections, *children, *shunts,
 		*certificates, *files, *counters, *sockets, *tunnels;
 	size_t n_tunnels;
+	size_t n_alone; /* child SAs whose IKE SA is not known */
 	struct joins *joins;
 };
 

@@ -98,7 +98,7 @@ void joins_policies_changed(const struct core *c)
 static void add(
 	struct joins *j, struct map *m, const void *key, struct tunnel *t, struct ledger_shunt *s)
 {
-	struct join *e = calloc(1, sizeof(*e)), *last;
+	struct join *e = calloc(1, sizeof(*e));
 	void **place = e ? map_place(m, key) : NULL;
 
 	if (!place) {
@@ -109,13 +109,9 @@ static void add(
 	e->shunt = s;
 	e->older = j->all;
 	j->all = e;
-	last = *place;
-	while (last && last->next)
-		last = last->next;
-	if (last)
-		last->next = e;
-	else
-		*place = e;
+	/* In front: thousands of route-based tunnels have the same selectors. */
+	e->next = *place;
+	*place = e;
 }
 
 /* "10.1.0.0/16 10.2.0.0/16[tcp/443]"; what is no prefix is left out. */
@@ -216,9 +212,10 @@ static struct joins *build(const struct core *c)
 	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
 		struct reqid_key key = { t->netns, t->reqid };
 
-		add_selectors(j, t->netns, t->local_ts, t->remote_ts, t, NULL);
 		if (t->reqid)
 			add(j, j->by_reqid, &key, t, NULL);
+		else
+			add_selectors(j, t->netns, t->local_ts, t->remote_ts, t, NULL);
 	}
 	for (size_t at = 0; (s = shunt_next(c, &at));)
 		add_selectors(j, s->netns, s->shunt.local_ts, s->shunt.remote_ts, NULL, s);
@@ -248,22 +245,40 @@ struct tunnel *joins_reqid(const struct core *c, uint64_t netns, uint32_t reqid)
 	return e ? e->tunnel : NULL;
 }
 
+static bool has_selector(const char *ts, const struct prefix *p)
+{
+	struct prefix all[SELECTORS_MAX];
+	unsigned n = selectors_parse(ts, all);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (all[i].length == p->length && addr_equal(&all[i].addr, &p->addr))
+			return true;
+	}
+	return false;
+}
+
 struct tunnel *joins_tunnel(const struct core *c, const struct policy *p)
 {
-	uint32_t reqid = p->n_templates ? p->templates[0].reqid : 0;
-	struct tunnel *trap = NULL;
+	bool out = p->direction == POLICY_OUT;
+	struct reqid_key key = { p->netns, p->n_templates ? p->templates[0].reqid : 0 };
+	const struct join *first;
 
 	if (c->ike->n_tunnels == 0 || p->n_templates == 0 || p->direction > POLICY_FWD)
 		return NULL;
-	for (const struct join *e = with_selectors(c, p); e; e = e->next) {
-		if (!e->tunnel)
-			continue;
-		if (e->tunnel->reqid == reqid && reqid)
+	first = key.reqid ? map_get(build(c)->by_reqid, &key) : NULL;
+	for (const struct join *e = first; e; e = e->next) {
+		if (!first->next || (has_selector(e->tunnel->local_ts,
+					     out ? &p->selector.src : &p->selector.dst) &&
+					    has_selector(e->tunnel->remote_ts,
+						    out ? &p->selector.dst : &p->selector.src)))
 			return e->tunnel;
-		if (!trap && (e->tunnel->reqid == 0 || reqid == 0))
-			trap = e->tunnel;
 	}
-	return trap ? trap : joins_reqid(c, p->netns, reqid);
+	/* A trap's reqid is told by nobody. */
+	for (const struct join *e = first ? NULL : with_selectors(c, p); e; e = e->next) {
+		if (e->tunnel)
+			return e->tunnel;
+	}
+	return first ? first->tunnel : NULL;
 }
 
 struct ledger_shunt *joins_shunt(const struct core *c, const struct policy *p)

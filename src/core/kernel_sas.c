@@ -131,12 +131,16 @@ static void join(struct core *c, const struct child_spi *s, struct ledger_sa *l)
 static void join_spi(struct core *c, const struct child_spi *s)
 {
 	const struct ledger_child_sa *child = s->child;
-	const struct ledger_ike_sa *ike = ike_sa_find(c, child->sa.service, child->sa.ike_unique);
-	const struct netns *ns = ledger_netns(c, child->netns);
+	const struct ledger_ike_sa *ike;
+	const struct netns *ns;
 	const struct spi *known;
 	struct ledger_sa *l;
 
-	if (!s->spi || !ns)
+	if (!s->spi) /* it has none, or there was no room for it */
+		return;
+	ike = ike_sa_find(c, child->sa.service, child->sa.ike_unique);
+	ns = ledger_netns(c, child->netns);
+	if (!ns)
 		return;
 	if (ike) {
 		known = spis_find(c, s->in ? &ike->sa.local : &ike->sa.remote, s->spi);

@@ -194,14 +194,19 @@ void tunnels_configured(struct core *c, const struct ledger_connection_child *l)
 		t->configured = true;
 }
 
+static bool has_child(const struct core *c, const struct tunnel *t, uint64_t service)
+{
+	return connection_child_of(c, service, ORIGIN_LOADED, t->daemon, t->conn, t->child) ||
+	       connection_child_of(c, service, ORIGIN_FILE, t->daemon, t->conn, t->child);
+}
+
 /* Is it still in a file, or in a daemon that runs? */
 static bool is_configured(const struct core *c, const struct tunnel *t)
 {
-	struct ledger_connection_child *l;
+	const struct ike_server *s;
 
-	for (size_t at = 0; (l = connection_child_next(c, &at));) {
-		if (l->netns == t->netns && l->child.daemon == t->daemon &&
-			strcmp(l->child.conn, t->conn) == 0 && strcmp(l->child.name, t->child) == 0)
+	for (size_t at = 0; (s = ike_server_next(c, &at));) {
+		if (s->netns == t->netns && s->daemon == t->daemon && has_child(c, t, s->service))
 			return true;
 	}
 	return false;
@@ -368,6 +373,9 @@ void tunnels_child_there(struct core *c, struct ike_server *s, struct ledger_chi
 	struct ledger_ike_sa *ike = ike_sa_find(c, sa->service, sa->ike_unique);
 	struct child_sa told = *sa;
 
+	c->ike->n_alone -= l->alone;
+	l->alone = !ike;
+	c->ike->n_alone += l->alone;
 	tunnels_child_counts(c, l, sa);
 	if (!sa->counted && l->sa.counted) {
 		/* An event without counters does not take back what a list said. */
@@ -399,6 +407,7 @@ void tunnels_child_gone(struct core *c, struct ledger_child_sa *l, enum pair_end
 	struct lineage *e = t ? tunnel_pair(t, l->pair) : NULL;
 
 	child_spis_remove(c, l);
+	c->ike->n_alone -= l->alone;
 	if (!t)
 		return;
 	if (e) {
@@ -429,6 +438,8 @@ void tunnels_ike_there(struct core *c, struct ledger_ike_sa *l, bool moved)
 	for (size_t at = 0; moved && (child = child_sa_next(c, &at));) {
 		if (child->sa.service != l->sa.service || child->sa.ike_unique != l->sa.unique)
 			continue;
+		c->ike->n_alone -= child->alone;
+		child->alone = false;
 		if (child->tunnel)
 			note_peer(c, child->tunnel, l);
 		child_spis_set(c, child);
@@ -553,4 +564,15 @@ void tunnels_drop(struct core *c, uint64_t netns, struct event *e, uint64_t n)
 		t->drop_us = c->now_us;
 		(void)snprintf(t->drop_counter, sizeof(t->drop_counter), "%s", e->counter);
 	}
+}
+
+void tunnels_server_began(struct core *c, const struct ike_server *s)
+{
+	struct tunnel *t;
+
+	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
+		if (t->netns == s->netns && t->daemon == s->daemon && !t->children)
+			t->reqid = 0;
+	}
+	joins_changed(c);
 }

@@ -98,6 +98,8 @@ void tunnels_child_there(struct core *c, struct ike_server *s, struct ledger_chi
 void tunnels_child_counts(struct core *c, struct ledger_child_sa *l, const struct child_sa *sa);
 void tunnels_child_gone(struct core *c, struct ledger_child_sa *l, enum pair_end how);
 void tunnels_ike_there(struct core *c, struct ledger_ike_sa *l, bool moved);
+/* Another process of the daemon runs: reqids of the one before mean nothing to it. */
+void tunnels_server_began(struct core *c, const struct ike_server *s);
 void tunnels_configured(struct core *c, const struct ledger_connection_child *l);
 void tunnels_unconfigured(struct core *c, const struct ledger_connection_child *l);
 

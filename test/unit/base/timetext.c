@@ -65,12 +65,25 @@ static void what_is_no_time_is_refused(void **state)
 	}
 }
 
+static void durations_have_two_units(void **state)
+{
+	char text[DURATION_TEXT_SIZE];
+
+	(void)state;
+	assert_string_equal(duration_format(0, text), "0 s");
+	assert_string_equal(duration_format(60, text), "1 min");
+	assert_string_equal(duration_format(11520, text), "3 h 12 min");
+	assert_string_equal(duration_format(86400 + 59, text), "1 d");
+	assert_string_equal(duration_format(UINT64_MAX, text), "213503982334601 d 7 h");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(written_in_utc_with_microseconds),
 		cmocka_unit_test(every_form_is_read),
 		cmocka_unit_test(what_is_no_time_is_refused),
+		cmocka_unit_test(durations_have_two_units),
 	};
 
 	return cmocka_run_group_tests_name("base/timetext", tests, NULL, NULL);

@@ -227,6 +227,38 @@ static void peers_that_choose_the_same_spi_are_apart(void **state)
 	bench_free(b);
 }
 
+static void the_ike_sa_may_be_told_last_and_may_move(void **state)
+{
+	struct bench *b = bench_new(0);
+	struct child_sa sa = daemon_sa(CHARON, 1, 0x101, 0x201);
+	struct sa moved = bench_sa(LOCAL, "10.9.0.9", 0x201);
+	struct fact f = { .type = FACT_IKE_SA,
+		.ike_sa = { .op = IKE_OP_CHANGED,
+			.sa = { .service = CHARON, .unique = 1, .name = "net" } } };
+
+	(void)state;
+	bench_live(b);
+	daemon_service(b, CHARON, SERVICE_RUNS);
+	sa.reqid = 0;
+	daemon_sa_there(b, IKE_OP_LISTED, 0, &sa);
+	daemon_kernel(b, SA_ADDED, true, 0x101, 1);
+	daemon_kernel(b, SA_ADDED, false, 0x201, 2);
+	assert_int_equal(totals_of(b).packets_out, 0);
+	daemon_ike(b, CHARON, 1, "net", IKE_ESTABLISHED);
+	assert_int_equal(totals_of(b).packets_in, 1);
+	assert_int_equal(totals_of(b).packets_out, 2);
+	/* MOBIKE: the kernel moves the SA, then the daemon says that the peer moved. */
+	daemon_kernel_gone(b, false, 0x201, 5);
+	bench_sa_fact(b, NS_A, SA_ADDED, &moved);
+	assert_int_equal(addr_parse(LOCAL, &f.ike_sa.sa.local), 0);
+	assert_int_equal(addr_parse("10.9.0.9", &f.ike_sa.sa.remote), 0);
+	bench_feed(b, &f, NS_A);
+	moved.packets = 7;
+	bench_sa_fact(b, NS_A, SA_DUMPED, &moved);
+	assert_int_equal(totals_of(b).packets_out, 5 + 7);
+	bench_free(b);
+}
+
 static void what_the_daemon_counts_is_called_so(void **state)
 {
 	struct bench *b = bench_new(0);
@@ -384,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_configured_tunnel_is_there_before_it_is_up),
 		cmocka_unit_test(road_warriors_have_a_tunnel_each),
 		cmocka_unit_test(peers_that_choose_the_same_spi_are_apart),
+		cmocka_unit_test(the_ike_sa_may_be_told_last_and_may_move),
 		cmocka_unit_test(what_the_daemon_counts_is_called_so),
 		cmocka_unit_test(what_a_dead_daemon_left_has_its_remedy),
 		cmocka_unit_test(what_its_daemon_has_no_more_is_stale),

@@ -127,6 +127,18 @@ static void does_not_run(struct bench *b)
 	daemon_kernel_gone(b, false, 0x201, 3);
 }
 
+/* The next process asks by other reqids than the one that was up. */
+static void trap_of_the_next_process(struct bench *b)
+{
+	does_not_run(b);
+	daemon_policy(b, POLICY_OUT, 1, false);
+	daemon_policy(b, POLICY_IN, 1, false);
+	daemon_service(b, CHARON + 1, SERVICE_RUNS);
+	daemon_child(b, CHARON + 1, ORIGIN_LOADED, "net", "lan", INTENT_TRAP);
+	daemon_policy(b, POLICY_OUT, 9, true);
+	daemon_policy(b, POLICY_IN, 9, true);
+}
+
 /* ESP in the daemon itself: kernel-libipsec. */
 static void userspace(struct bench *b)
 {
@@ -185,6 +197,7 @@ static const struct {
 	{ refused, "refused", "failed", "authentication refused" },
 	{ trap, "a trap", "on demand", "first packet" },
 	{ trap_without_policy, "a trap without policy", "down", "no policy in the kernel" },
+	{ trap_of_the_next_process, "a trap after a restart", "on demand", "first packet" },
 	{ disabled, "switched off", "disabled", "/etc/swanctl/swanctl.conf" },
 	{ not_loaded, "not loaded", "down", "has not loaded it" },
 	{ no_kernel_sa, "flushed", "contradictory", "the kernel has no SA of it" },

@@ -22,6 +22,9 @@ static const struct field fields[] = {
 	{ "time", "TIME", FIELD_TIME, "", false, "", get_nothing },
 	{ "up", "UP", FIELD_BOOL, "", false, "", get_nothing },
 	{ "detail", "DETAIL", FIELD_JSON, "", false, "", get_nothing },
+	{ "age_s", "AGE", FIELD_NUMBER, "s", FIELD_WIDE, "", get_nothing },
+	{ "gap_ms", "GAP", FIELD_NUMBER, "ms", false, "", get_nothing },
+	{ "rate", "RATE", FIELD_NUMBER, "octets/s", false, "", get_nothing },
 };
 static const struct noun noun = { "thing", "Things", "", fields, ARRAY_LEN(fields) };
 
@@ -171,6 +174,19 @@ static void many_rows_are_not_held(void **state)
 	json_decref(row);
 }
 
+static void wide_terminals_get_more_columns(void **state)
+{
+	const struct table_options narrow = { .form = TABLE_TEXT, .width = TABLE_WIDE - 1 };
+	const struct table_options wide = { .form = TABLE_TEXT, .width = TABLE_WIDE };
+	const struct table_options pipe = { .form = TABLE_TEXT };
+	static const char *const none[] = { NULL };
+
+	(void)state;
+	expect(&narrow, NULL, 0, none, "NAME  SPI  SOURCE  BYTES\n");
+	expect(&pipe, NULL, 0, none, "NAME  SPI  SOURCE  BYTES\n");
+	expect(&wide, NULL, 0, none, "NAME  SPI  SOURCE  BYTES  AGE\n");
+}
+
 static void cells_are_for_people(void **state)
 {
 	static const struct {
@@ -183,7 +199,10 @@ static void cells_are_for_people(void **state)
 		{ 4, "\"2026-01-31T12:00:00.5Z\"", "2026-01-31T12:00:00Z",
 			"2026-01-31T12:00:00.500000Z" },
 		{ 5, "false", "no", "no" }, { 0, "null", "-", "-" }, { 0, "\"\"", "-", "-" },
-		{ 6, "{\"a\": 1}", "{\"a\":1}", "{\"a\":1}" }, { 4, "\"soon\"", "?", "?" } };
+		{ 6, "{\"a\": 1}", "{\"a\":1}", "{\"a\":1}" }, { 4, "\"soon\"", "?", "?" },
+		{ 7, "11521", "3 h 12 min", "11521" }, { 7, "0", "0 s", "0" },
+		{ 8, "999", "999 ms", "999" }, { 8, "61000", "1 min 1 s", "61000" },
+		{ 9, "1500000", "1.5M/s", "1500000" } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -211,6 +230,7 @@ int main(void)
 		cmocka_unit_test(no_terminal_obeys_a_name),
 		cmocka_unit_test(widths_are_those_of_the_terminal),
 		cmocka_unit_test(many_rows_are_not_held),
+		cmocka_unit_test(wide_terminals_get_more_columns),
 		cmocka_unit_test(cells_are_for_people),
 	};
 
