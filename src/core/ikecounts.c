@@ -6,8 +6,9 @@
 #include "core/internal.h"
 
 /*
- * What the IKE daemons' facts add to the statistics: counters that a daemon keeps are read as they
- * are, the rest is counted from its SAs, its evidence of failures and its shunts.
+ * What the IKE daemons add to the statistics, beside what the ledger (ike.h) has of them: counters
+ * that a daemon keeps are read as they are, the rest is counted from its SAs, its evidence of
+ * failures and its shunts.
  */
 
 #define NEGOTIATION_NS (30ull * 1000000000u) /* evidence of one failure comes within */
@@ -65,8 +66,6 @@ static const struct {
 struct ike_service {
 	struct service s;
 	uint64_t netns;
-	uint64_t values[ARRAY_LEN(counters)];
-	bool told[ARRAY_LEN(counters)];
 	bool counted, socketed, shunted; /* a first complete list came */
 	struct {
 		struct ike_socket s;
@@ -74,25 +73,16 @@ struct ike_service {
 	} sockets[SOCKETS_MAX];
 	unsigned n_sockets;
 	uint64_t drops_dead; /* of sockets that were closed */
-	uint32_t sa_generation, socket_generation, shunt_generation;
+	uint32_t socket_generation, shunt_generation;
 	struct ike_service *next;
 };
 
-struct ike_key {
-	uint64_t service, unique; /* of a shunt: a digest of what it is */
-};
-
-/* An IKE SA, as far as it counts. */
-struct ike_brief {
-	struct ike_key key;
-	uint8_t state;
-	bool begun; /* by the daemon itself */
-	uint16_t tasks, children;
-	uint32_t generation;
+struct shunt_key {
+	uint64_t service, digest; /* of what it is */
 };
 
 struct shunt_brief {
-	struct ike_key key;
+	struct shunt_key key;
 	bool pass, negotiated;
 	uint32_t generation;
 };
@@ -111,25 +101,29 @@ struct asked {
 	struct addr src, dst;
 };
 
+/* An IKE SA that a daemon began by itself. */
+struct begun {
+	uint64_t service, unique;
+};
+
 struct statistics {
 	struct ike_service *services;
 	unsigned n_services;
-	struct map *ike_sas, *shunts; /* struct ike_key → struct ike_brief, struct shunt_brief */
+	struct map *shunts; /* struct shunt_key → struct shunt_brief */
 	struct failure failures[NEGOTIATIONS_REMEMBERED];
 	struct asked asked[REQUESTS_REMEMBERED];
-	unsigned n_failures, n_asked; /* ever */
+	struct begun begun[REQUESTS_REMEMBERED];
+	unsigned n_failures, n_asked, n_begun; /* ever */
 };
 
 int statistics_new(struct core *c)
 {
 	struct statistics *t = calloc(1, sizeof(*t));
-	int r;
 
 	if (!t)
 		return -ENOMEM;
 	c->statistics = t;
-	r = map_new(sizeof(struct ike_key), LIMIT_IKE_SAS, c->seed, &t->ike_sas);
-	return r < 0 ? r : map_new(sizeof(struct ike_key), LIMIT_SHUNTS, c->seed, &t->shunts);
+	return map_new(sizeof(struct shunt_key), LIMIT_SHUNTS, c->seed, &t->shunts);
 }
 
 static struct map *free_all(struct map *m)
@@ -155,7 +149,6 @@ void statistics_free(struct core *c)
 		t->services = s->next;
 		free(s);
 	}
-	t->ike_sas = free_all(t->ike_sas);
 	t->shunts = free_all(t->shunts);
 	free(t);
 	c->statistics = NULL;
@@ -170,17 +163,7 @@ static struct ike_service *service_find(const struct core *c, uint64_t id)
 	return NULL;
 }
 
-/* What it had is gone; everything: also IKE SAs and shunts of the newest generation. */
-static void forget_sas(struct core *c, const struct ike_service *s, bool everything)
-{
-	struct ike_brief *b;
-
-	for (size_t at = 0; (b = map_next(c->statistics->ike_sas, &at, NULL));) {
-		if (b->key.service == s->s.id && (everything || b->generation != s->sa_generation))
-			free(map_remove(c->statistics->ike_sas, &b->key));
-	}
-}
-
+/* What the newest list does not have, or everything. */
 static void forget_shunts(struct core *c, const struct ike_service *s, bool everything)
 {
 	struct shunt_brief *b;
@@ -202,7 +185,6 @@ static void service_remove(struct core *c, struct ike_service *s)
 		at = &(*at)->next;
 	*at = s->next;
 	c->statistics->n_services--;
-	forget_sas(c, s, true);
 	forget_shunts(c, s, true);
 	free(s);
 	if (ns)
@@ -302,45 +284,42 @@ static void acquire_fact(struct core *c, const struct fact *f)
 	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
 }
 
-static void ike_sa_fact(struct core *c, const struct fact *f)
+/* Before the ledger knows of it: is it one that a daemon begins by itself? */
+static void ike_sa_before(struct core *c, const struct fact *f)
 {
 	const struct ike_sa *sa = &f->ike_sa.sa;
 	struct ike_service *s = service_find(c, sa->service);
-	struct ike_key key = { sa->service, sa->unique };
+	struct statistics *t = c->statistics;
 	struct netns *ns = netns_of(c, s);
-	struct ike_brief *b = map_get(c->statistics->ike_sas, &key);
 
-	if (!ns)
+	if (!ns || ike_sa_find(c, sa->service, sa->unique) || !sa->role_known || !sa->initiator ||
+		f->ike_sa.op == IKE_OP_REKEYED || was_asked(c, ns->cookie, &sa->local, &sa->remote))
 		return;
-	if (!b) {
-		bool there_before = f->ike_sa.op == IKE_OP_LISTED && sa->state == IKE_ESTABLISHED;
-
-		b = calloc(1, sizeof(*b));
-		if (!b || map_put(c->statistics->ike_sas, &key, b) < 0) {
-			free(b);
-			c->refused++;
-			return;
-		}
-		b->key = key;
-		b->begun = sa->role_known && sa->initiator && f->ike_sa.op != IKE_OP_REKEYED &&
-			   !was_asked(c, ns->cookie, &sa->local, &sa->remote);
-		if (b->begun && !there_before)
-			tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
-	}
-	b->state = sa->state;
-	b->tasks = sa->tasks_queued;
-	b->children = sa->children_queued;
-	b->generation = s->sa_generation;
-	if ((f->ike_sa.op == IKE_OP_UP || f->ike_sa.op == IKE_OP_REKEYED) &&
-		!ike_counts(s->s.daemon, M(IKE_MAIN_MODE)))
-		tally_add(c, ns, s->s.daemon, M(IKE_MAIN_MODE), 1);
+	if (f->ike_sa.op == IKE_OP_LISTED && sa->state == IKE_ESTABLISHED)
+		return; /* older than our first sight */
+	t->begun[t->n_begun++ % REQUESTS_REMEMBERED] = (struct begun){ sa->service, sa->unique };
+	tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
 }
 
-static void ike_sa_gone_fact(struct core *c, const struct fact *f)
+static bool has_begun(const struct core *c, const struct negotiation *n)
 {
-	struct ike_key key = { f->ike_sa_gone.sa.service, f->ike_sa_gone.sa.unique };
+	for (unsigned i = 0; n->unique && i < REQUESTS_REMEMBERED; i++) {
+		const struct begun *b = &c->statistics->begun[i];
 
-	free(map_remove(c->statistics->ike_sas, &key));
+		if (b->service == n->service && b->unique == n->unique)
+			return true;
+	}
+	return false;
+}
+
+static void ike_sa_fact(struct core *c, const struct fact *f)
+{
+	struct ike_service *s = service_find(c, f->ike_sa.sa.service);
+	struct netns *ns = netns_of(c, s);
+
+	if (ns && (f->ike_sa.op == IKE_OP_UP || f->ike_sa.op == IKE_OP_REKEYED) &&
+		!ike_counts(s->s.daemon, M(IKE_MAIN_MODE)))
+		tally_add(c, ns, s->s.daemon, M(IKE_MAIN_MODE), 1);
 }
 
 static void child_sa_fact(struct core *c, const struct fact *f)
@@ -418,10 +397,9 @@ static void negotiation_fact(struct core *c, const struct fact *f)
 {
 	const struct negotiation *n = &f->negotiation;
 	struct ike_service *s = service_find(c, n->service);
-	struct ike_key key = { n->service, n->unique };
 	struct netns *ns = netns_of(c, s);
-	bool by_itself, seen;
 	struct failure *e;
+	bool by_itself;
 
 	if (!ns || is_no_negotiation(n->cause))
 		return;
@@ -444,8 +422,7 @@ static void negotiation_fact(struct core *c, const struct fact *f)
 		tally_add(c, ns, s->s.daemon, M(NEGOTIATION_FAILURES), 1);
 	by_itself = n->role_known && n->initiator && !n->child &&
 		    !was_asked(c, ns->cookie, &n->local, &n->remote);
-	seen = n->unique && map_get(c->statistics->ike_sas, &key);
-	if (by_itself && !seen)
+	if (by_itself && !has_begun(c, n))
 		tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
 	if (by_itself)
 		tally_add(c, ns, s->s.daemon, M(ACQUIRE_FAILURES), 1);
@@ -463,12 +440,12 @@ static void shunt_fact(struct core *c, const struct fact *f)
 	const struct shunt *sh = &f->shunt;
 	struct ike_service *s = service_find(c, sh->service);
 	struct netns *ns = netns_of(c, s);
-	struct ike_key key = { sh->service, 0xcbf29ce484222325u + sh->action };
+	struct shunt_key key = { sh->service, 0xcbf29ce484222325u + sh->action };
 	struct shunt_brief *b;
 
 	if (!ns)
 		return;
-	key.unique = digest(digest(digest(key.unique, sh->name), sh->local_ts), sh->remote_ts);
+	key.digest = digest(digest(digest(key.digest, sh->name), sh->local_ts), sh->remote_ts);
 	b = map_get(c->statistics->shunts, &key);
 	if (!b) {
 		b = calloc(1, sizeof(*b));
@@ -520,19 +497,6 @@ static void forget_sockets(struct ike_service *s)
 	}
 }
 
-static void counter_fact(struct core *c, const struct fact *f)
-{
-	struct ike_service *s = service_find(c, f->ike_counter.service);
-
-	for (unsigned i = 0; s && i < ARRAY_LEN(counters); i++) {
-		if (counters[i].daemon != s->s.daemon ||
-			strcmp(counters[i].name, f->ike_counter.name) != 0)
-			continue;
-		s->values[i] = f->ike_counter.value;
-		s->told[i] = true;
-	}
-}
-
 static void dump_fact(struct core *c, const struct fact *f)
 {
 	struct ike_service *s = service_find(c, f->ike_dump.service);
@@ -541,11 +505,6 @@ static void dump_fact(struct core *c, const struct fact *f)
 	if (!s)
 		return;
 	switch (f->ike_dump.list) {
-	case IKE_LIST_SAS:
-		s->sa_generation += begins;
-		if (ends)
-			forget_sas(c, s, false);
-		break;
 	case IKE_LIST_SHUNTS:
 		s->shunt_generation += begins;
 		if (ends)
@@ -587,6 +546,12 @@ static void audit_fact(struct core *c, const struct fact *f)
 		tally_add(c, ledger_netns(c, in[0]), 0, M(KEY_UPDATE_FAILURES), 1);
 }
 
+void statistics_before(struct core *c, const struct fact *f)
+{
+	if (f->type == FACT_IKE_SA)
+		ike_sa_before(c, f);
+}
+
 void statistics_fact(struct core *c, const struct fact *f)
 {
 	switch (f->type) {
@@ -595,9 +560,6 @@ void statistics_fact(struct core *c, const struct fact *f)
 		break;
 	case FACT_IKE_SA:
 		ike_sa_fact(c, f);
-		break;
-	case FACT_IKE_SA_GONE:
-		ike_sa_gone_fact(c, f);
 		break;
 	case FACT_CHILD_SA:
 		child_sa_fact(c, f);
@@ -610,9 +572,6 @@ void statistics_fact(struct core *c, const struct fact *f)
 		break;
 	case FACT_IKE_DUMP:
 		dump_fact(c, f);
-		break;
-	case FACT_IKE_COUNTER:
-		counter_fact(c, f);
 		break;
 	case FACT_IKE_SOCKET:
 		socket_fact(c, f);
@@ -654,8 +613,10 @@ void statistics_netns_gone(struct core *c, struct netns *ns)
 	}
 }
 
-static void gauge_service(const struct ike_service *s, struct ike_gauges *ret)
+static void gauge_service(const struct core *c, const struct ike_service *s, struct ike_gauges *ret)
 {
+	uint64_t v;
+
 	ret->services++;
 	ret->open += s->s.control == CONTROL_OPEN;
 	ret->counted += s->counted;
@@ -667,37 +628,40 @@ static void gauge_service(const struct ike_service *s, struct ike_gauges *ret)
 		ret->drops_again += s->sockets[i].s.drops;
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
-		if (s->told[i] && counters[i].id == M(ACQUIRE_HEAP_SIZE))
-			ret->jobs += s->values[i];
+		if (counters[i].id == M(ACQUIRE_HEAP_SIZE) &&
+			ike_counter(c, s->s.id, counters[i].name, &v))
+			ret->jobs += v;
 	}
 }
 
-static void gauge_sa(const struct ike_brief *b, struct ike_gauges *ret)
+static void gauge_sa(const struct core *c, const struct ledger_ike_sa *l, struct ike_gauges *ret)
 {
-	bool half_open = b->state == IKE_CREATED || b->state == IKE_CONNECTING;
+	const struct ike_sa *sa = &l->sa;
+	bool half_open = sa->state == IKE_CREATED || sa->state == IKE_CONNECTING;
 
-	ret->tasks += b->tasks;
-	ret->children += b->children;
+	ret->tasks += sa->tasks_queued;
+	ret->children += sa->children_queued;
 	ret->half_open += half_open;
-	ret->failed += b->state == IKE_FAILED;
-	ret->established += !half_open && b->state != IKE_FAILED;
-	ret->begun += half_open && b->begun;
+	ret->failed += sa->state == IKE_FAILED;
+	ret->established += !half_open && sa->state != IKE_FAILED;
+	ret->begun += half_open && sa->role_known && sa->initiator &&
+		      !was_asked(c, l->netns, &sa->local, &sa->remote);
 }
 
 void ike_gauges(
 	const struct core *c, const struct netns *ns, uint8_t daemon, struct ike_gauges *ret)
 {
-	struct ike_brief *b;
+	const struct ledger_ike_sa *l;
 	struct shunt_brief *sh;
 
 	*ret = (struct ike_gauges){ 0 };
 	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
 		if (s->netns != ns->cookie || s->s.daemon != daemon)
 			continue;
-		gauge_service(s, ret);
-		for (size_t at = 0; (b = map_next(c->statistics->ike_sas, &at, NULL));) {
-			if (b->key.service == s->s.id)
-				gauge_sa(b, ret);
+		gauge_service(c, s, ret);
+		for (size_t at = 0; (l = ike_sa_next(c, &at));) {
+			if (l->sa.service == s->s.id)
+				gauge_sa(c, l, ret);
 		}
 		for (size_t at = 0; (sh = map_next(c->statistics->shunts, &at, NULL));) {
 			if (sh->key.service != s->s.id || !sh->pass)
@@ -720,16 +684,17 @@ bool ike_tells(const struct core *c, const struct netns *ns)
 bool ike_counted(const struct core *c, const struct netns *ns, uint8_t daemon, enum statistic_id id,
 	uint64_t *ret)
 {
+	uint64_t sum = 0, v;
 	bool told = false;
-	uint64_t sum = 0;
 
 	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
 		if (s->netns != ns->cookie || s->s.daemon != daemon || !s->counted)
 			continue;
 		for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
-			if (counters[i].id == id && s->told[i]) {
+			if (counters[i].daemon == daemon && counters[i].id == id &&
+				ike_counter(c, s->s.id, counters[i].name, &v)) {
 				told = true;
-				sum += s->values[i];
+				sum += v;
 			}
 		}
 	}

@@ -122,6 +122,7 @@ bool statistic_is_complete(uint8_t daemon, enum statistic_id id);
 /* ikecounts.c: what the daemons' facts add to it */
 int statistics_new(struct core *c);
 void statistics_free(struct core *c);
+void statistics_before(struct core *c, const struct fact *f); /* before the ledger knows of it */
 void statistics_fact(struct core *c, const struct fact *f);
 void statistics_netns_gone(struct core *c, struct netns *ns);
 void statistics_asked(struct core *c, struct netns *ns, const struct sa *larval); /* a new one */
