@@ -3,16 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
+#include "core/statistics_private.h"
 
 /*
  * What the IKE daemons add to the statistics, beside what the ledger (ike.h) has of them: counters
  * that a daemon keeps are read as they are, the rest is counted from its SAs, its evidence of
  * failures and its shunts.
  */
-
-#define NEGOTIATION_NS (30ull * 1000000000u) /* evidence of one failure comes within */
-#define REQUEST_NS (165ull * 1000000000u) /* xfrm_acq_expires, unless somebody changed it */
 
 #define SS DAEMON_STRONGSWAN
 #define LS DAEMON_LIBRESWAN
@@ -61,22 +58,6 @@ static const struct {
 	{ LS, "total.ikev1.sent.notifies.error.INVALID_PAYLOAD_TYPE", M(INVALID_PACKETS_RECEIVED) },
 };
 
-#define SOCKETS_MAX 32
-
-struct ike_service {
-	struct service s;
-	uint64_t netns;
-	bool counted, socketed, shunted; /* a first complete list came */
-	struct {
-		struct ike_socket s;
-		uint32_t generation;
-	} sockets[SOCKETS_MAX];
-	unsigned n_sockets;
-	uint64_t drops_dead; /* of sockets that were closed */
-	uint32_t socket_generation, shunt_generation;
-	struct ike_service *next;
-};
-
 struct shunt_key {
 	uint64_t service, digest; /* of what it is */
 };
@@ -85,35 +66,6 @@ struct shunt_brief {
 	struct shunt_key key;
 	bool pass, negotiated;
 	uint32_t generation;
-};
-
-/* A failed negotiation of which more evidence may come. */
-struct failure {
-	uint64_t service, unique, boot_ns;
-	struct addr remote;
-	bool child, final, authentication;
-	uint8_t cause, said; /* of the newest evidence */
-};
-
-/* A request of the kernel: what a daemon begins between these addresses, it does not by itself. */
-struct asked {
-	uint64_t netns, boot_ns;
-	struct addr src, dst;
-};
-
-/* An IKE SA that a daemon began by itself. */
-struct begun {
-	uint64_t service, unique;
-};
-
-struct statistics {
-	struct ike_service *services;
-	unsigned n_services;
-	struct map *shunts; /* struct shunt_key → struct shunt_brief */
-	struct failure failures[NEGOTIATIONS_REMEMBERED];
-	struct asked asked[REQUESTS_REMEMBERED];
-	struct begun begun[REQUESTS_REMEMBERED];
-	unsigned n_failures, n_asked, n_begun; /* ever */
 };
 
 int statistics_new(struct core *c)
@@ -154,7 +106,7 @@ void statistics_free(struct core *c)
 	c->statistics = NULL;
 }
 
-static struct ike_service *service_find(const struct core *c, uint64_t id)
+struct ike_service *ike_service_find(const struct core *c, uint64_t id)
 {
 	for (struct ike_service *s = c->statistics->services; s; s = s->next) {
 		if (s->s.id == id)
@@ -219,7 +171,7 @@ static void service_fact(struct core *c, const struct fact *f)
 {
 	struct netns *ns = ledger_netns(c, f->netns);
 	const struct service *s = &f->service;
-	struct ike_service *known = service_find(c, s->id);
+	struct ike_service *known = ike_service_find(c, s->id);
 
 	if (s->end != SERVICE_RUNS) {
 		if (known) {
@@ -236,86 +188,17 @@ static void service_fact(struct core *c, const struct fact *f)
 		known->s = *s;
 }
 
-static struct netns *netns_of(const struct core *c, const struct ike_service *s)
+struct netns *ike_service_netns(const struct core *c, const struct ike_service *s)
 {
 	struct netns *ns = s ? ledger_netns(c, s->netns) : NULL;
 
 	return ns && ns->there ? ns : NULL;
 }
 
-static bool was_asked(
-	const struct core *c, uint64_t netns, const struct addr *src, const struct addr *dst)
-{
-	for (unsigned i = 0; i < REQUESTS_REMEMBERED; i++) {
-		const struct asked *a = &c->statistics->asked[i];
-
-		if (a->netns == netns && a->boot_ns && c->now_ns - a->boot_ns < REQUEST_NS &&
-			addr_equal(&a->dst, dst) &&
-			(addr_is_any(&a->src) || addr_is_any(src) || addr_equal(&a->src, src)))
-			return true;
-	}
-	return false;
-}
-
-static void ask(
-	struct core *c, const struct netns *ns, const struct addr *src, const struct addr *dst)
-{
-	struct asked *a = &c->statistics->asked[c->statistics->n_asked++ % REQUESTS_REMEMBERED];
-
-	*a = (struct asked){ ns->cookie, c->now_ns ? c->now_ns : 1, *src, *dst };
-}
-
-/* Without an ACQUIRE that told of it: nobody listened, or the larval SA is older than we. */
-void statistics_asked(struct core *c, struct netns *ns, const struct sa *larval)
-{
-	if (was_asked(c, ns->cookie, &larval->src, &larval->dst))
-		return;
-	ask(c, ns, &larval->src, &larval->dst);
-	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
-}
-
-static void acquire_fact(struct core *c, const struct fact *f)
-{
-	struct netns *ns = ledger_netns(c, f->netns);
-
-	if (!ns || !ns->there)
-		return;
-	ask(c, ns, &f->acquire.src, &f->acquire.dst);
-	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
-}
-
-/* Before the ledger knows of it: is it one that a daemon begins by itself? */
-static void ike_sa_before(struct core *c, const struct fact *f)
-{
-	const struct ike_sa *sa = &f->ike_sa.sa;
-	struct ike_service *s = service_find(c, sa->service);
-	struct statistics *t = c->statistics;
-	struct netns *ns = netns_of(c, s);
-
-	if (!ns || ike_sa_find(c, sa->service, sa->unique) || !sa->role_known || !sa->initiator ||
-		f->ike_sa.op == IKE_OP_REKEYED || was_asked(c, ns->cookie, &sa->local, &sa->remote))
-		return;
-	if (f->ike_sa.op == IKE_OP_LISTED && sa->state == IKE_ESTABLISHED)
-		return; /* older than our first sight */
-	t->begun[t->n_begun++ % REQUESTS_REMEMBERED] = (struct begun){ sa->service, sa->unique };
-	tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
-}
-
-static bool has_begun(const struct core *c, const struct negotiation *n)
-{
-	for (unsigned i = 0; n->unique && i < REQUESTS_REMEMBERED; i++) {
-		const struct begun *b = &c->statistics->begun[i];
-
-		if (b->service == n->service && b->unique == n->unique)
-			return true;
-	}
-	return false;
-}
-
 static void ike_sa_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->ike_sa.sa.service);
-	struct netns *ns = netns_of(c, s);
+	struct ike_service *s = ike_service_find(c, f->ike_sa.sa.service);
+	struct netns *ns = ike_service_netns(c, s);
 
 	if (ns && (f->ike_sa.op == IKE_OP_UP || f->ike_sa.op == IKE_OP_REKEYED) &&
 		!ike_counts(s->s.daemon, M(IKE_MAIN_MODE)))
@@ -324,8 +207,8 @@ static void ike_sa_fact(struct core *c, const struct fact *f)
 
 static void child_sa_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->child_sa.sa.service);
-	struct netns *ns = netns_of(c, s);
+	struct ike_service *s = ike_service_find(c, f->child_sa.sa.service);
+	struct netns *ns = ike_service_netns(c, s);
 	bool rekeyed = f->child_sa.op == IKE_OP_REKEYED;
 
 	if (!ns || (f->child_sa.op != IKE_OP_UP && !rekeyed))
@@ -334,98 +217,6 @@ static void child_sa_fact(struct core *c, const struct fact *f)
 		tally_add(c, ns, 0, STATISTIC_QUICKMODE_REKEYS, 1);
 	if (!ike_counts(s->s.daemon, M(IKE_QUICK_MODE)))
 		tally_add(c, ns, s->s.daemon, M(IKE_QUICK_MODE), 1);
-}
-
-static bool is_authentication(unsigned cause)
-{
-	switch (cause) {
-	case CAUSE_AUTH_REFUSED:
-	case CAUSE_AUTH_FAILED:
-	case CAUSE_NO_PEER_CONFIG:
-	case CAUSE_CERT_UNTRUSTED:
-	case CAUSE_CERT_EXPIRED:
-	case CAUSE_CERT_REVOKED:
-	case CAUSE_CERT_SIGNATURE:
-	case CAUSE_AUTH_SIGNATURE:
-	case CAUSE_CERT_POLICY:
-	case CAUSE_NO_KEY:
-	case CAUSE_AUTHORIZATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* What ends an SA that was up, or is no negotiation at all. */
-static bool is_no_negotiation(unsigned cause)
-{
-	return cause == CAUSE_DPD || cause == CAUSE_INVALID || cause == CAUSE_INVALID_SPI ||
-	       cause == CAUSE_UNIQUE;
-}
-
-static bool same_failure(const struct core *c, const struct failure *e, const struct negotiation *n)
-{
-	if (e->service != n->service || e->child != n->child ||
-		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
-		return false;
-	if (e->unique && n->unique)
-		return e->unique == n->unique;
-	/* The same voice with the same words once more: the next attempt. */
-	if (e->final && n->final && e->said == n->said && e->cause == n->cause)
-		return false;
-	return e->remote.family == 0 || n->remote.family == 0 || addr_equal(&e->remote, &n->remote);
-}
-
-static struct failure *failure_of(struct core *c, const struct negotiation *n)
-{
-	struct statistics *t = c->statistics;
-	struct failure *e;
-
-	for (unsigned i = 1; i <= NEGOTIATIONS_REMEMBERED && i <= t->n_failures; i++) {
-		e = &t->failures[(t->n_failures - i) % NEGOTIATIONS_REMEMBERED];
-		if (same_failure(c, e, n))
-			return e;
-	}
-	e = &t->failures[t->n_failures++ % NEGOTIATIONS_REMEMBERED];
-	*e = (struct failure){
-		.service = n->service, .unique = n->unique, .remote = n->remote, .child = n->child
-	};
-	return e;
-}
-
-static void negotiation_fact(struct core *c, const struct fact *f)
-{
-	const struct negotiation *n = &f->negotiation;
-	struct ike_service *s = service_find(c, n->service);
-	struct netns *ns = netns_of(c, s);
-	struct failure *e;
-	bool by_itself;
-
-	if (!ns || is_no_negotiation(n->cause))
-		return;
-	e = failure_of(c, n);
-	e->boot_ns = c->now_ns;
-	e->cause = n->cause;
-	e->said = n->said;
-	e->unique = e->unique ? e->unique : n->unique;
-	if (n->remote.family)
-		e->remote = n->remote;
-	if (is_authentication(n->cause) && !e->authentication) {
-		e->authentication = true;
-		if (!ike_counts(s->s.daemon, M(AUTHENTICATION_FAILURES)))
-			tally_add(c, ns, s->s.daemon, M(AUTHENTICATION_FAILURES), 1);
-	}
-	if (!n->final || e->final)
-		return;
-	e->final = true;
-	if (!ike_counts(s->s.daemon, M(NEGOTIATION_FAILURES)))
-		tally_add(c, ns, s->s.daemon, M(NEGOTIATION_FAILURES), 1);
-	by_itself = n->role_known && n->initiator && !n->child &&
-		    !was_asked(c, ns->cookie, &n->local, &n->remote);
-	if (by_itself && !has_begun(c, n))
-		tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
-	if (by_itself)
-		tally_add(c, ns, s->s.daemon, M(ACQUIRE_FAILURES), 1);
 }
 
 static uint64_t digest(uint64_t h, const char *text)
@@ -438,8 +229,8 @@ static uint64_t digest(uint64_t h, const char *text)
 static void shunt_fact(struct core *c, const struct fact *f)
 {
 	const struct shunt *sh = &f->shunt;
-	struct ike_service *s = service_find(c, sh->service);
-	struct netns *ns = netns_of(c, s);
+	struct ike_service *s = ike_service_find(c, sh->service);
+	struct netns *ns = ike_service_netns(c, s);
 	struct shunt_key key = { sh->service, 0xcbf29ce484222325u + sh->action };
 	struct shunt_brief *b;
 
@@ -466,7 +257,7 @@ static void shunt_fact(struct core *c, const struct fact *f)
 
 static void socket_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->ike_socket.service);
+	struct ike_service *s = ike_service_find(c, f->ike_socket.service);
 	unsigned i = 0;
 
 	if (!s)
@@ -499,7 +290,7 @@ static void forget_sockets(struct ike_service *s)
 
 static void dump_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->ike_dump.service);
+	struct ike_service *s = ike_service_find(c, f->ike_dump.service);
 	bool begins = f->ike_dump.phase == DUMP_BEGIN, ends = f->ike_dump.phase == DUMP_END;
 
 	if (!s)
@@ -524,8 +315,8 @@ static void dump_fact(struct core *c, const struct fact *f)
 		break;
 	}
 	/* Before the daemon sets it back, or ends. */
-	if (ends && netns_of(c, s))
-		tally_poll(c, netns_of(c, s), s->s.daemon);
+	if (ends && ike_service_netns(c, s))
+		tally_poll(c, ike_service_netns(c, s), s->s.daemon);
 }
 
 /* Told by audit, which does not say in which netns: an address of its own must. */
@@ -549,7 +340,7 @@ static void audit_fact(struct core *c, const struct fact *f)
 void statistics_before(struct core *c, const struct fact *f)
 {
 	if (f->type == FACT_IKE_SA)
-		ike_sa_before(c, f);
+		requests_ike_sa(c, f);
 }
 
 void statistics_fact(struct core *c, const struct fact *f)
@@ -565,7 +356,7 @@ void statistics_fact(struct core *c, const struct fact *f)
 		child_sa_fact(c, f);
 		break;
 	case FACT_NEGOTIATION:
-		negotiation_fact(c, f);
+		requests_negotiation(c, f);
 		break;
 	case FACT_SHUNT:
 		shunt_fact(c, f);
@@ -577,7 +368,7 @@ void statistics_fact(struct core *c, const struct fact *f)
 		socket_fact(c, f);
 		break;
 	case FACT_ACQUIRE:
-		acquire_fact(c, f);
+		requests_acquire(c, f);
 		break;
 	case FACT_AUDIT_CHANGE:
 		audit_fact(c, f);
@@ -645,7 +436,7 @@ static void gauge_sa(const struct core *c, const struct ledger_ike_sa *l, struct
 	ret->failed += sa->state == IKE_FAILED;
 	ret->established += !half_open && sa->state != IKE_FAILED;
 	ret->begun += half_open && sa->role_known && sa->initiator &&
-		      !was_asked(c, l->netns, &sa->local, &sa->remote);
+		      !requests_asked(c, l->netns, &sa->local, &sa->remote);
 }
 
 void ike_gauges(
