@@ -438,7 +438,7 @@ void ike_age(struct core *c)
 		struct ledger_ike_counter *counter;
 		bool succeeded = false;
 
-		if (s->end == SERVICE_RUNS || c->now_us - s->ended_us < SERVER_KEPT_US)
+		if (s->end == SERVICE_RUNS || since_us(c, s->ended_us) < SERVER_KEPT_US)
 			continue;
 		for (size_t i = 0; (other = ike_server_next(c, &i)) && !succeeded;)
 			succeeded = other->netns == s->netns && other->daemon == s->daemon &&

@@ -339,6 +339,12 @@ struct core {
 	unsigned n_actors;
 };
 
+/* How long ago; 0 for what lies ahead, since the realtime clock may have been set back. */
+static inline uint64_t since_us(const struct core *c, uint64_t when_us)
+{
+	return c->now_us > when_us ? c->now_us - when_us : 0;
+}
+
 /* emit.c */
 /* Gives the event its number and tells it, if the audit policy wants it and it is not told yet. */
 bool core_emit(struct core *c, struct event *e);

@@ -91,7 +91,7 @@ static bool is_orphaned(
 	ret->stale = "orphaned";
 	if (s)
 		SAY("%s, which made it, ended %s ago", name_of(s, t),
-			duration_format((c->now_us - s->ended_us) / 1000000, ago));
+			duration_format(since_us(c, s->ended_us) / 1000000, ago));
 	else
 		SAY("%s, which made it, ended", name_of(s, t));
 	return true;
@@ -119,11 +119,11 @@ void owner_of_sa(const struct core *c, const struct ledger_sa *l, struct owner *
 	} else if (!child && e) {
 		if (is_orphaned(c, t, e->service, ret)) {
 			sa_remedy(c, &l->sa, ret);
-		} else if (c->now_us - e->ended_us > OWNER_GRACE_US) {
+		} else if (since_us(c, e->ended_us) > OWNER_GRACE_US) {
 			ret->stale = "stale";
 			SAY("%s has had no such child SA for %s",
 				name_of(ike_server_find(c, e->service, 0), t),
-				duration_format((c->now_us - e->ended_us) / 1000000, ago));
+				duration_format(since_us(c, e->ended_us) / 1000000, ago));
 			sa_remedy(c, &l->sa, ret);
 		}
 	}
@@ -149,7 +149,8 @@ void owner_of_policy(const struct core *c, const struct policy *p, bool manual, 
 		if (is_orphaned(c, t, t->service, ret))
 			policy_remedy(c, p, ret);
 	} else if (s && s->known[IKE_LIST_CONNECTIONS] && !t->children &&
-		   !tunnel_config(c, t, ORIGIN_LOADED) && c->now_us - t->gone_us > OWNER_GRACE_US) {
+		   !tunnel_config(c, t, ORIGIN_LOADED) &&
+		   since_us(c, t->gone_us) > OWNER_GRACE_US) {
 		ret->stale = "stale";
 		SAY("%s has no connection %.100s any more", name_of(s, t), t->conn);
 		policy_remedy(c, p, ret);

@@ -47,7 +47,7 @@ bool child_is_duplicate(const struct core *c, const struct ledger_child_sa *l)
 			continue;
 		if (other->sa.state != CHILD_DELETING && other->sa.state != CHILD_REKEYED &&
 			other->replaces != l->sa.unique &&
-			c->now_us - newer->started_us > VERDICT_OVERLAP_US)
+			since_us(c, newer->started_us) > VERDICT_OVERLAP_US)
 			return true;
 	}
 	return false;
@@ -66,7 +66,7 @@ struct witness {
 
 static bool is_recent(const struct core *c, uint64_t when_us)
 {
-	return when_us && c->now_us - when_us <= VERDICT_QUIET_US;
+	return when_us && since_us(c, when_us) <= VERDICT_QUIET_US;
 }
 
 /* The pair that counts is the newest that is up, best one that the kernel has whole. */
@@ -157,7 +157,7 @@ static const char *server_name(const struct tunnel *t, const struct witness *w)
 
 static char *since(const struct core *c, uint64_t when_us, char ret[DURATION_TEXT_SIZE])
 {
-	return duration_format((c->now_us - when_us) / 1000000, ret);
+	return duration_format(since_us(c, when_us) / 1000000, ret);
 }
 
 /* "no packet in for 7 min" */
@@ -203,15 +203,15 @@ static const char *judge_traffic(
 			SAY("packets in and out; %u more pairs of the same selectors are installed",
 				ret->duplicates);
 		else
-			SAY("SAs and policies are installed, packets go in and out");
+			SAY("packets go in and out");
 		return "up";
 	}
 	if (!w->moved_in && !w->moved_out) {
 		if (t->in_us || t->out_us)
-			SAY("SAs and policies are installed; no packet in %s, none out %s",
-				silence(c, t->in_us, in), silence(c, t->out_us, out));
+			SAY("no packet in %s, none out %s", silence(c, t->in_us, in),
+				silence(c, t->out_us, out));
 		else
-			SAY("SAs and policies are installed, no packet came or went yet");
+			SAY("no packet came or went yet");
 		return "idle";
 	}
 	if (w->moved_out)

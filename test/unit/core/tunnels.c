@@ -5,6 +5,7 @@
 #include "core/internal.h"
 #include "core/owners.h"
 #include "daemons.h"
+#include "model/ike_rows.h"
 
 /* A tunnel keeps its totals, its name and its history, whatever happens to its SAs. */
 
@@ -405,6 +406,104 @@ static void who_added_it_by_hand_is_known_by_audit(void **state)
 	bench_free(b);
 }
 
+static bool keep_loader(void *userdata, const void *opaque)
+{
+	const struct active_policy_row *row = opaque;
+
+	(void)snprintf(userdata, 128, "%s", row->loaded_by ? row->loaded_by : "");
+	return false;
+}
+
+static void who_loaded_a_configuration_is_known_by_audit(void **state)
+{
+	struct bench *b = bench_new(EVIDENCE_BIT(EVIDENCE_AUDIT));
+	struct fact actor = { .type = FACT_AUDIT_CHANGE,
+		.source = SOURCE_AUDIT,
+		.audit_change = { .op = AUDIT_SPD_ADD,
+			.ok = true,
+			.has_actor = true,
+			.auid = 1000,
+			.pid = CHARON & 0x3fffff,
+			.comm = "charon",
+			.serial = 6 } };
+	char loaded_by[128] = "";
+
+	(void)state;
+	bench_live(b);
+	daemon_policies_known(b);
+	daemon_service(b, CHARON, SERVICE_RUNS);
+	daemon_policy(b, POLICY_OUT, 1, true);
+	assert_int_equal(core_each(b->core, &noun_active_policy, keep_loader, loaded_by), 0);
+	assert_string_equal(loaded_by, "");
+	assert_int_equal(prefix_parse("10.1.0.0/16", &actor.audit_change.src, NULL), 0);
+	assert_int_equal(prefix_parse("10.2.0.0/16", &actor.audit_change.dst, NULL), 0);
+	actor.audit_change.record_us = 1700000000000000u + b->ns / 1000;
+	bench_feed(b, &actor, 0);
+	assert_int_equal(core_each(b->core, &noun_active_policy, keep_loader, loaded_by), 0);
+	assert_string_equal(loaded_by, "charon (pid 300), of login uid 1000");
+	bench_free(b);
+}
+
+static void drops_bear_the_tunnels_name(void **state)
+{
+	struct bench *b = bench_new(EVIDENCE_BIT(EVIDENCE_AUDIT));
+
+	(void)state;
+	bench_live(b);
+	daemon_up(b);
+	bench_address(b, NS_A, LOCAL);
+	bench_drop(b, AUDIT_DROP_NOTFOUND, REMOTE, LOCAL, 0xdead, 7);
+	bench_counter(b, NS_A, "XfrmInNoStates", 1);
+	bench_settle(b);
+	assert_string_equal(bench_find(b, EVENT_UNKNOWN_SPI)->tunnel, "net/lan");
+	assert_string_equal(bench_find(b, EVENT_UNKNOWN_SPI)->peer, "blue.example");
+	/* No policy's fault. */
+	assert_int_equal(daemon_tunnel(b)->drops, 0);
+	bench_free(b);
+}
+
+struct seen {
+	const char *address;
+	char protection[16], listening[64];
+};
+
+static bool keep_link(void *userdata, const void *opaque)
+{
+	const struct link_row *row = opaque;
+	struct seen *seen = userdata;
+	char text[PREFIX_TEXT_SIZE];
+
+	if (!row->addr || strcmp(prefix_format(row->addr, text), seen->address) != 0)
+		return true;
+	(void)snprintf(seen->protection, sizeof(seen->protection), "%s",
+		row->protection ? row->protection : "");
+	(void)snprintf(seen->listening, sizeof(seen->listening), "%s", row->listening);
+	return false;
+}
+
+static void each_address_is_looked_at(void **state)
+{
+	struct fact any = { .type = FACT_IKE_SOCKET,
+		.ike_socket = { .service = CHARON, .port = 500, .local = { .family = AF_INET } } };
+	struct seen outer = { .address = "10.9.0.1/24" }, inner = { .address = "10.1.0.1/24" };
+	struct bench *b = bench_new(0);
+
+	(void)state;
+	bench_live(b);
+	daemon_up(b);
+	bench_address(b, NS_A, "10.9.0.1");
+	bench_address(b, NS_A, "10.1.0.1");
+	bench_feed(b, &any, NS_A);
+	any.ike_socket.port = 4500;
+	bench_feed(b, &any, NS_A);
+	assert_int_equal(core_each(b->core, &noun_link, keep_link, &outer), 0);
+	assert_int_equal(core_each(b->core, &noun_link, keep_link, &inner), 0);
+	assert_string_equal(outer.protection, "no");
+	assert_string_equal(outer.listening, "charon 500, 4500");
+	assert_string_equal(inner.protection, "partly");
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +521,9 @@ int main(void)
 		cmocka_unit_test(what_its_daemon_has_no_more_is_stale),
 		cmocka_unit_test(duplicates_are_named_and_rekeys_are_not),
 		cmocka_unit_test(who_added_it_by_hand_is_known_by_audit),
+		cmocka_unit_test(who_loaded_a_configuration_is_known_by_audit),
+		cmocka_unit_test(drops_bear_the_tunnels_name),
+		cmocka_unit_test(each_address_is_looked_at),
 	};
 
 	return cmocka_run_group_tests_name("core/tunnels", tests, NULL, NULL);
