@@ -146,6 +146,7 @@ static void service_remove(struct core *c, struct ike_service *s)
 static struct ike_service *service_add(struct core *c, struct netns *ns, const struct service *s)
 {
 	bool first_of_kind = true, first = true;
+	const struct ike_server *server;
 	struct ike_service *n;
 
 	for (n = c->statistics->services; n; n = n->next) {
@@ -158,6 +159,9 @@ static struct ike_service *service_add(struct core *c, struct netns *ns, const s
 		c->refused++;
 		return NULL;
 	}
+	/* Its control socket may have been quicker than we to tell of the process. */
+	server = ike_server_find(c, s->id, s->daemon);
+	n->counted = server && server->known[IKE_LIST_COUNTERS];
 	n->s = *s;
 	n->netns = ns->cookie;
 	n->next = c->statistics->services;

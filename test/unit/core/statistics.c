@@ -625,7 +625,9 @@ static void libreswan_by_its_own_counters(void **state)
 	struct bench *b = live();
 
 	(void)state;
+	counter(b, PLUTO, "total.ike.mangled", 3); /* before its process is told of */
 	service(b, PLUTO, DAEMON_LIBRESWAN, true);
+	assert_value(b, "mainmode.invalid_packets_received", 3);
 	counter(b, PLUTO, "total.ikev2.recv.notifies.error.AUTHENTICATION_FAILED", 4);
 	counter(b, PLUTO, "total.ike.ikev2.failed", 5);
 	counter(b, PLUTO, "total.ikev2.ike.established", 6);
