@@ -9,7 +9,7 @@ n=0
 allowed() {
 	case $1 in
 	ipsecmond) echo 'libcap libconfuse libcrypto' ;;
-	ipsecmond-observe) echo 'libmnl libbpf libuv libcap libseccomp' ;;
+	ipsecmond-observe) echo 'libmnl libbpf libuv libcap libseccomp libcrypto' ;;
 	ipsecmond-core) echo 'libuv libmicrohttpd libcrypto libjansson libsqlite3 libzstd libseccomp libcap libsystemd' ;;
 	ipsecmon) echo 'libcurl libjansson libcrypto libzstd' ;;
 	*) echo none ;;

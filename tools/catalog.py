@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes C tables of catalog/*.toml:  catalog.py ids|tables CATALOG_DIR OUTPUT
+"""Makes C tables of catalog/*.toml:  catalog.py ids|tables|daemonlog CATALOG_DIR OUTPUT
 
 Refuses IDs and names that are used twice, unknown references and missing keys, by name.
 """
@@ -129,17 +129,88 @@ def tables(events, subcategories, counters, statistics):
     yield "};"
 
 
+DAEMONS = ("strongswan", "libreswan")
+MEANINGS = ("failure", "context", "loaded", "stopping")
+SIDES = ("either", "initiator", "responder")
+CAPTURES = ("_", "peer", "local", "id", "local_id", "ours", "theirs", "conn", "child", "cert", "issuer")
+CAPTURE = re.compile(r"\{(%s)\}" % "|".join(CAPTURES))
+PARTS_MAX = 8  # as DAEMONLOG_PARTS_MAX
+LINE_KEYS = {"daemon", "pattern", "seen", "example"}
+FAILURE_KEYS = {"cause", "about", "who", "final"}
+LINE_OPTIONS = {"means", "who", "up_cause", "up_about", "fallback", "since", "until"}
+
+
+def check_lines(lines):
+    unique([{"both": (r.get("daemon"), r.get("pattern"))} for r in lines], "both", "daemon log line")
+    for r in lines:
+        where = f"daemon log line {r.get('pattern')}"
+        needed = LINE_KEYS | (FAILURE_KEYS if r.get("means", "failure") == "failure" else set())
+        if needed - set(r):
+            fail(f"{where}: missing {', '.join(sorted(needed - set(r)))}")
+        if set(r) - needed - LINE_OPTIONS:
+            fail(f"{where}: unknown {', '.join(sorted(set(r) - needed - LINE_OPTIONS))}")
+        if r["daemon"] not in DAEMONS or r.get("means", "failure") not in MEANINGS or r.get("who", "either") not in SIDES:
+            fail(f"{where}: daemon, means or who is none of ours")
+        if {r.get("about", "ike"), r.get("up_about", "ike")} - {"ike", "child"}:
+            fail(f"{where}: about is ike or child")
+        parts = parts_of(r["pattern"])
+        if any(not literal for literal, _ in parts[1:]) or len(parts) > PARTS_MAX:
+            fail(f"{where}: captures side by side, or too many of them")
+        if r["pattern"] != r["pattern"].strip() or not r["pattern"]:
+            fail(f"{where}: blanks at an end")
+
+
+def parts_of(pattern):
+    """[(literal, capture behind it or None)]: "a {_} b" is [("a ", "_"), (" b", None)]."""
+    pieces = CAPTURE.split(pattern)
+    return [(pieces[i], pieces[i + 1] if i + 1 < len(pieces) else None) for i in range(0, len(pieces), 2)
+            if pieces[i] or i + 1 < len(pieces)]
+
+
+def daemonlog(lines):
+    def flag(b):
+        return "true" if b else "false"
+    yield "/* Made by tools/catalog.py from catalog/daemon-log.toml. Do not edit. */"
+    yield '#include "catalog/daemonlog.h"'
+    yield "const struct daemonlog_entry daemonlog_entries[] = {"
+    for r in lines:
+        parts = ", ".join("{ %s, %d, DAEMONLOG_%s }" % (
+            text(literal), len(literal.encode()), {None: "END", "_": "ANY"}.get(capture, str(capture).upper()))
+            for literal, capture in parts_of(r["pattern"]))
+        about = r.get("about", "ike") == "child"
+        yield "\t{ .daemon = DAEMON_%s, .means = DAEMONLOG_%s, .who = DAEMONLOG_%s, .cause = CAUSE_%s, .up_cause = CAUSE_%s," % (
+            r["daemon"].upper(), r.get("means", "failure").upper(), r.get("who", "either").upper(),
+            r.get("cause", "unknown").upper(), r.get("up_cause", r.get("cause", "unknown")).upper())
+        yield "\t  .child = %s, .up_child = %s, .final = %s, .fallback = %s, .n_parts = %d, .parts = { %s }," % (
+            flag(about), flag(about or r.get("up_about") == "child"), flag(r.get("final")), flag(r.get("fallback")),
+            len(parts_of(r["pattern"])), parts)
+        yield "\t  .since = %s, .until = %s, .seen = %s, .example = %s }," % tuple(
+            text(r.get(k, "")) for k in ("since", "until", "seen", "example"))
+    yield "};"
+    yield "const size_t daemonlog_n_entries = sizeof(daemonlog_entries) / sizeof(daemonlog_entries[0]);"
+
+
+def write(lines):
+    with open(sys.argv[3], "w", encoding="utf-8") as f:
+        f.write("\n".join(lines) + "\n")
+
+
 def main():
-    if len(sys.argv) != 4 or sys.argv[1] not in ("ids", "tables"):
+    if len(sys.argv) != 4 or sys.argv[1] not in ("ids", "tables", "daemonlog"):
         sys.exit(__doc__)
+    if sys.argv[1] == "daemonlog":
+        with open(os.path.join(sys.argv[2], "daemon-log.toml"), "rb") as f:
+            log = tomllib.load(f)["line"]
+        check_lines(log)
+        write(daemonlog(log))
+        return
     events, subcategories, counters, statistics = (
         read(sys.argv[2], n) for n in ("event", "subcategory", "counter", "statistic"))
     check(events, subcategories, counters)
     check_statistics(statistics, events)
     lines = (ids(events, subcategories, statistics) if sys.argv[1] == "ids"
              else tables(events, subcategories, counters, statistics))
-    with open(sys.argv[3], "w", encoding="utf-8") as f:
-        f.write("\n".join(lines) + "\n")
+    write(lines)
 
 
 main()

@@ -203,21 +203,29 @@ void ledger_age(struct core *c)
 	}
 }
 
+/*
+ * The kernel's facilities are there or missing; IKE daemons come and go, and that none runs is no
+ * loss: their own events tell of them.
+ */
+static bool is_missed(uint8_t id, uint8_t state)
+{
+	return state == SOURCE_LOST || (state == SOURCE_ABSENT && id < SOURCE_STRONGSWAN);
+}
+
 /* What changed in a source, as an event: lost, behind, back. */
 static void source_event(
 	struct core *c, const struct fact *f, const struct source_status *before, struct netns *ns)
 {
-	uint8_t state = f->source_change.state;
+	uint8_t source = f->source_change.id, state = f->source_change.state;
 	uint32_t id = 0;
 	struct event e;
 
 	if (f->source_change.losses > before->losses && before->seen)
 		id = EVENT_SOURCE_GAP;
-	else if ((state == SOURCE_LOST || state == SOURCE_ABSENT) && before->state != state)
+	else if (is_missed(source, state) && before->state != state)
 		id = EVENT_SOURCE_LOST;
 	else if (state == SOURCE_IN_STEP && before->seen && before->state != SOURCE_IN_STEP &&
-		 (before->losses > 0 || before->state == SOURCE_LOST ||
-			 before->state == SOURCE_ABSENT))
+		 (before->losses > 0 || is_missed(source, before->state)))
 		id = EVENT_SOURCE_BACK;
 	if (id == 0)
 		return;

@@ -14,6 +14,7 @@
 
 #include "base/addr.h"
 #include "model/event.h"
+#include "model/ike.h"
 #include "sign/digest.h"
 
 struct unit {
@@ -202,6 +203,66 @@ static int check_syslog(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+static const char *const ike_daemons[] = {
+	[DAEMON_STRONGSWAN] = "strongswan", [DAEMON_LIBRESWAN] = "libreswan"
+};
+
+static unsigned daemon_of(const char *word)
+{
+	unsigned i = DAEMON_STRONGSWAN;
+
+	while (i < ARRAY_LEN(ike_daemons) && strcmp(word, ike_daemons[i]) != 0)
+		i++;
+	return i;
+}
+
+static int check_ike(cfg_t *cfg, cfg_opt_t *opt)
+{
+	for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+		const char *v = cfg_opt_getnstr(opt, i);
+
+		if (daemon_of(v) == ARRAY_LEN(ike_daemons)) {
+			cfg_error(cfg, "ike: no '%.40s'; there are strongswan and libreswan", v);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static bool is_path(const char *text)
+{
+	return text[0] == '/' && text[1] != '\0' && strlen(text) < CONFIG_PATH_SIZE;
+}
+
+static int check_path(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *v = cfg_opt_getstr(opt);
+
+	if (v[0] == '\0' || is_path(v))
+		return 0;
+	cfg_error(cfg, "%s must be \"\" or a path from / on, of at most %d octets",
+		cfg_opt_name(opt), CONFIG_PATH_SIZE - 1);
+	return -1;
+}
+
+static int check_sockets(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (cfg_opt_size(opt) > CONFIG_SOCKETS_MAX) {
+		cfg_error(cfg, "%s: at most %d", cfg_opt_name(opt), CONFIG_SOCKETS_MAX);
+		return -1;
+	}
+	for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+		if (!is_path(cfg_opt_getnstr(opt, i))) {
+			cfg_error(cfg,
+				"%s: a socket is a path from / on, of at most %d octets, without "
+				"unix://",
+				cfg_opt_name(opt), CONFIG_PATH_SIZE - 1);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* libConfuse's errors come through a function without a cookie of ours: the last one wins. */
 struct complaint {
 	const char *name;
@@ -232,6 +293,11 @@ static void set_validators(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "bpf_hooks", check_hooks);
 	cfg_set_validate_func(cfg, "netns", check_netns);
 	cfg_set_validate_func(cfg, "syslog", check_syslog);
+	cfg_set_validate_func(cfg, "ike", check_ike);
+	cfg_set_validate_func(cfg, "vici_sockets", check_sockets);
+	cfg_set_validate_func(cfg, "error_notify_sockets", check_sockets);
+	cfg_set_validate_func(cfg, "libreswan_log", check_path);
+	cfg_set_validate_func(cfg, "whack", check_path);
 }
 
 static uint64_t number_of(cfg_t *cfg, const char *key)
@@ -243,6 +309,25 @@ static uint64_t number_of(cfg_t *cfg, const char *key)
 			(void)number_value(cfg, &numbers[i], &v);
 	}
 	return v;
+}
+
+static void take_sockets(cfg_t *cfg, const char *key, struct config_sockets *ret)
+{
+	ret->n = cfg_size(cfg, key);
+	for (unsigned i = 0; i < ret->n; i++)
+		(void)snprintf(ret->path[i], CONFIG_PATH_SIZE, "%s", cfg_getnstr(cfg, key, i));
+}
+
+static void take_ike(cfg_t *cfg, struct config *ret)
+{
+	for (unsigned i = 0; i < cfg_size(cfg, "ike"); i++)
+		ret->ipc.ike |= (uint8_t)(1u << daemon_of(cfg_getnstr(cfg, "ike", i)));
+	take_sockets(cfg, "vici_sockets", &ret->vici);
+	if (cfg_getbool(cfg, "error_notify"))
+		take_sockets(cfg, "error_notify_sockets", &ret->error_notify);
+	(void)snprintf(
+		ret->libreswan_log, CONFIG_PATH_SIZE, "%s", cfg_getstr(cfg, "libreswan_log"));
+	(void)snprintf(ret->whack, CONFIG_PATH_SIZE, "%s", cfg_getstr(cfg, "whack"));
 }
 
 static void take(cfg_t *cfg, struct config *ret)
@@ -267,6 +352,7 @@ static void take(cfg_t *cfg, struct config *ret)
 	ret->n_netns = cfg_size(cfg, "netns");
 	for (unsigned i = 0; i < ret->n_netns; i++)
 		(void)snprintf(ret->netns[i], NAME_SIZE, "%s", cfg_getnstr(cfg, "netns", i));
+	take_ike(cfg, ret);
 }
 
 /*
@@ -297,8 +383,10 @@ static int parse_text(cfg_t *cfg, struct span text)
 
 int config_parse(const char *name, struct span text, struct config *ret, struct diag *reterr)
 {
-	char evidence[] = "{bpf, audit, sa}",
-	     netns[] = "{\"*\"}"; /* libConfuse's lists want no const */
+	char evidence[] = "{bpf, audit, sa}", netns[] = "{\"*\"}",
+	     ike[] = "{strongswan, libreswan}",
+	     vici[] = "{\"/run/charon.vici\", \"/var/run/charon.vici\"}",
+	     notify[] = "{\"/run/charon.enfy\"}"; /* libConfuse's lists want no const */
 	cfg_opt_t options[] = { CFG_STR_LIST("evidence", evidence, CFGF_NONE),
 		CFG_STR("bpf_hooks", "best", CFGF_NONE), CFG_INT("poll_interval", 5000, CFGF_NONE),
 		CFG_INT("settle", 1200, CFGF_NONE), CFG_STR_LIST("netns", netns, CFGF_NONE),
@@ -306,8 +394,12 @@ int config_parse(const char *name, struct span text, struct config *ret, struct 
 		CFG_INT("rate_window", 10, CFGF_NONE), CFG_STR("netlink_buffer", "16M", CFGF_NONE),
 		CFG_STR("segment_size", "64M", CFGF_NONE), CFG_STR("keep_size", "1G", CFGF_NONE),
 		CFG_STR("keep_age", "90d", CFGF_NONE), CFG_BOOL("journal", cfg_false, CFGF_NONE),
-		CFG_STR("syslog", "", CFGF_NONE), CFG_BOOL(LAST_KEY, cfg_false, CFGF_NONE),
-		CFG_END() };
+		CFG_STR("syslog", "", CFGF_NONE), CFG_STR_LIST("ike", ike, CFGF_NONE),
+		CFG_STR_LIST("vici_sockets", vici, CFGF_NONE),
+		CFG_BOOL("error_notify", cfg_false, CFGF_NONE),
+		CFG_STR_LIST("error_notify_sockets", notify, CFGF_NONE),
+		CFG_STR("libreswan_log", "", CFGF_NONE), CFG_STR("whack", "", CFGF_NONE),
+		CFG_BOOL(LAST_KEY, cfg_false, CFGF_NONE), CFG_END() };
 	struct complaint first = { .name = name };
 	struct config c = { 0 };
 	cfg_t *cfg;

@@ -9,6 +9,8 @@
 #include "main/ipc.h"
 
 #define CONFIG_PATTERNS_MAX 64
+#define CONFIG_SOCKETS_MAX 16
+#define CONFIG_PATH_SIZE 108 /* as long as a unix socket's may be */
 #define CONFIG_SIZE_MAX (1024 * 1024) /* octets of the file */
 
 /* The administrator's configuration; doc/ipsecmond.conf(5) describes the keys. */
@@ -16,6 +18,14 @@ struct config {
 	struct ipc_config ipc; /* what the children get; host and start values are not set here */
 	char netns[CONFIG_PATTERNS_MAX][NAME_SIZE]; /* fnmatch patterns */
 	size_t n_netns;
+	/* Paths as the daemon sees them. */
+	struct config_sockets {
+		char path[CONFIG_SOCKETS_MAX]
+			 [CONFIG_PATH_SIZE]; /* the first that answers is taken */
+		size_t n;
+	} vici, error_notify; /* error_notify.n is 0 unless it is wanted */
+	char libreswan_log[CONFIG_PATH_SIZE]; /* "": none */
+	char whack[CONFIG_PATH_SIZE]; /* as we see it; "": where packages put it */
 };
 
 /*

@@ -44,6 +44,19 @@ enum ipc_type {
 	IPC_NETNS_UNWATCHED = 13, /* to observe: only listed: name, inode; text: why */
 	IPC_SIGN = 15, /* from core: place, up to which the log is to be signed */
 	IPC_SIGNED = 16, /* to core, one for each IPC_SIGN: place and signed_head; or error, text */
+	IPC_SERVICE = 17, /* to observe: an IKE daemon runs: service, name, inode of its netns,
+			     with the descriptors of enum ipc_service_slot. The first has
+			     IPC_SLOT_PIDFD; later ones of the same id bring what has been opened
+			     since (and replaces an earlier one) or, in service.control and text,
+			     that its control socket can't be. That it ended says the pidfd */
+	IPC_SERVICE_LOST = 18, /* from observe: service.id; flags: IPC_HAS() of the slots whose
+				  other end is gone, and which are wanted anew */
+	IPC_SERVICES_READY = 19, /* to observe: the list of daemons is complete; text: why some
+				    may be missing. Again when that changes */
+	IPC_WHACK = 20, /* from observe: service.id; status: enum whack_list, what to ask pluto */
+	IPC_WHACK_DONE = 21, /* to observe, one for each IPC_WHACK: fds {file of all that whack
+				said}, status as wait(2) gives it; or error (ETIMEDOUT: it took too
+				long) and text */
 };
 
 /*
@@ -69,6 +82,16 @@ enum ipc_netns_slot {
 	IPC_SLOT_NETLINK_LIST = 6, /* its /proc/net/netlink: who listens to what */
 	IPC_NETNS_SLOTS = 7,
 };
+enum ipc_service_slot {
+	IPC_SLOT_PIDFD = 0,
+	IPC_SLOT_ROOT = 1, /* O_PATH: its root directory */
+	IPC_SLOT_UDP = 2, /* /proc/PID/net/udp */
+	IPC_SLOT_UDP6 = 3, /* missing: no IPv6 */
+	IPC_SLOT_RUN = 4, /* O_PATH: the directory of its PID file; missing: it has none */
+	IPC_SLOT_VICI = 5, /* stream socket, connected */
+	IPC_SLOT_ERROR_NOTIFY = 6, /* stream socket, connected */
+	IPC_SLOT_LOG = 7, /* pluto's log, at its beginning */
+};
 #define IPC_HAS(slot) (1u << (slot))
 #define IPC_HAS_RECORD IPC_HAS(IPC_SLOT_RECORD)
 #define IPC_HAS_REPLAY IPC_HAS(IPC_SLOT_REPLAY)
@@ -86,12 +109,22 @@ struct ipc_config {
 	uint32_t rate_threshold, rate_window_s;
 	uint32_t netlink_buffer; /* octets of receive buffer for notifications */
 	uint64_t segment_size, keep_size, keep_age_s;
+	uint8_t ike; /* 1 << enum ike_daemon: which are watched */
 	bool journald;
 	char syslog[128]; /* "" off; "/dev/log" or udp HOST PORT, see the manual */
 	char digest[65];
 	char host[NAME_SIZE], boot[NAME_SIZE], release[NAME_SIZE], version[NAME_SIZE];
 	uint64_t epoch; /* of the observe process; rises with every start on this boot */
 	uint64_t hash_seed;
+};
+
+/* As struct service has it. */
+struct ipc_service {
+	uint64_t id, started_us;
+	uint64_t cookie; /* of its netns; 0: the kernel knows none */
+	uint32_t pid;
+	uint8_t daemon, control;
+	bool found;
 };
 
 /* A line of the log, as struct eventlog_place has it. */
@@ -108,6 +141,7 @@ struct ipc_message {
 	char name[NAME_SIZE]; /* netns or process */
 	char text[FACT_TEXT_SIZE];
 	uint32_t pid, status;
+	struct ipc_service service;
 	struct ipc_place place;
 	char signed_head[SIGNED_HEAD_MAX];
 	struct ipc_config config; /* IPC_CONFIG only; zero else */

@@ -75,6 +75,14 @@ static const int calls_core[] = { SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(rea
 	SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(utimensat), SCMP_SYS(fadvise64),
 	SCMP_SYS(sendfile), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(listen) };
 
+/*
+ * observe reads the daemons' configuration, in directories that it is given, and watches it. Which
+ * way openat2 opens lies in memory, where no filter sees it: that nothing is opened for writing is
+ * Landlock's part, and without Landlock observe does without openat2.
+ */
+static const int calls_observe[] = { SCMP_SYS(getdents64), SCMP_SYS(readlinkat),
+	SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch) };
+
 /* What observe does with its programs once they are loaded: read, count, be asked about losses. */
 static const unsigned bpf_commands[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,
 	BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_BATCH, BPF_PROG_TEST_RUN,
@@ -106,7 +114,7 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
 	return 0;
 }
 
-static int deny_system_calls(bool core)
+static int deny_system_calls(bool core, bool landlock)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r;
@@ -124,6 +132,10 @@ static int deny_system_calls(bool core)
 	if (r == 0 && !core)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+	if (r == 0 && !core)
+		r = allow(filter, calls_observe, ARRAY_LEN(calls_observe));
+	if (r == 0 && !core && landlock)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat2), 0);
 	if (r == 0 && !core)
 		r = allow_bpf(filter);
 	if (r == 0)
@@ -160,27 +172,32 @@ static void rights_of_abi(long abi, struct ruleset_attr *ret, size_t *ret_size)
 	}
 }
 
-/* Paths: none, but state_fd to read and write, and root (a path) to read. -ENOSYS: no Landlock. */
-static int deny_paths(int state_fd, const char *root)
+/*
+ * Paths: none, but state_fd to read and write, and readable (a path) to read. readable NULL: any
+ * may be read, also in other mount namespaces, which no rule could name. -ENOSYS: no Landlock.
+ */
+static int deny_paths(int state_fd, const char *readable)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset_attr attr;
-	int ruleset, root_fd, r = 0;
+	int ruleset, fd, r = 0;
 	size_t size;
 
 	if (abi < 1)
 		return -ENOSYS;
 	rights_of_abi(abi, &attr, &size);
+	if (!readable)
+		attr.fs &= ~(uint64_t)ACCESS_READ;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return -errno;
 	if (state_fd >= 0)
 		r = add_path(ruleset, state_fd, ACCESS_STATE & attr.fs);
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0 && root_fd >= 0)
-		r = add_path(ruleset, root_fd, ACCESS_READ);
-	if (root_fd >= 0)
-		close(root_fd);
+	fd = readable ? open(readable, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (r == 0 && fd >= 0)
+		r = add_path(ruleset, fd, ACCESS_READ);
+	if (fd >= 0)
+		close(fd);
 	if (r == 0)
 		r = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	if (r < 0)
@@ -206,7 +223,7 @@ static int apply(bool core, int state_fd, const char *readable, struct diag *ret
 		return diag_set(reterr, r, "Landlock: %s", strerror(-r));
 	if (r < 0)
 		missing = "Landlock";
-	r = deny_system_calls(core);
+	r = deny_system_calls(core, !missing);
 	if (r == -EINVAL || r == -ECANCELED)
 		missing = missing ? "Landlock, seccomp" : "seccomp";
 	else if (r < 0)
@@ -218,7 +235,7 @@ static int apply(bool core, int state_fd, const char *readable, struct diag *ret
 
 int sandbox_observe(struct diag *reterr)
 {
-	return apply(false, -1, "/", reterr);
+	return apply(false, -1, NULL, reterr);
 }
 
 int sandbox_core(int state_fd, struct diag *reterr)

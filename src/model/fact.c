@@ -163,7 +163,7 @@ static const struct member sad_result_members[] = { M(U8, sad_result.op), M(U32,
 static const struct member service_members[] = { M(U64, service.id), M(U8, service.daemon),
 	M(U8, service.end), M(U8, service.control), M(U32, service.pid), M(U32, service.signal),
 	M(BOOL, service.found), M(U64, service.started_us), M(TEXT, service.name),
-	M(TEXT, service.version), M(TEXT, service.why) };
+	M(TEXT, service.version), M(TEXT, service.why), M(U64, service.ended_us) };
 static const struct member ike_sa_members[] = { M(U8, ike_sa.op), M(U64, ike_sa.replaces),
 	IKE_SA(ike_sa.sa) };
 static const struct member ike_sa_gone_members[] = { M(U8, ike_sa_gone.how),

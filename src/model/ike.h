@@ -37,7 +37,7 @@ enum service_control {
 
 /* A process that serves IKE. */
 struct service {
-	uint64_t id; /* of this process on this boot: start time (clock ticks) << 22 | pid */
+	uint64_t id; /* of this process on this boot: its start, in clock ticks, << 22 | pid */
 	uint8_t daemon; /* enum ike_daemon */
 	uint8_t end; /* enum service_end */
 	uint8_t control; /* enum service_control */
@@ -48,6 +48,7 @@ struct service {
 	char name[NAME_SIZE]; /* charon, charon-systemd, pluto */
 	char version[NAME_SIZE];
 	char why[IDENTITY_SIZE]; /* of end or control, in words, with what says so */
+	uint64_t ended_us; /* when; its cause is found a little later. 0: it runs */
 };
 
 enum ike_state {

@@ -9,6 +9,7 @@
  *   refresh     somebody looks
  *   stop        orderly end
  * usage: factdump OBSERVE ROOM NAME... (init: the namespace it runs in)
+ *        factdump FILE                 (what ipsecmond --record has written so far)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -194,6 +195,22 @@ static void put_counters(struct json *j, const struct fact *f)
 	json_u64(j, "n", f->counters.n);
 }
 
+static void put_service(struct json *j, const struct service *s)
+{
+	json_u64(j, "service", s->id);
+	json_text(j, "daemon", ike_daemon_name(s->daemon));
+	json_text(j, "name", s->name);
+	json_text(j, "end", service_end_name(s->end));
+	json_u64(j, "control", s->control);
+	json_u64(j, "pid", s->pid);
+	json_u64(j, "signal", s->signal);
+	json_bool(j, "found", s->found);
+	json_text(j, "version", s->version);
+	json_text(j, "why", s->why);
+	json_u64(j, "started_us", s->started_us);
+	json_u64(j, "ended_us", s->ended_us);
+}
+
 static void put_body(struct json *j, const struct fact *f)
 {
 	switch (f->type) {
@@ -277,6 +294,30 @@ static void put_body(struct json *j, const struct fact *f)
 		json_u64(j, "op", f->addr.op);
 		put_prefix(j, "addr", &f->addr.addr.prefix);
 		break;
+	case FACT_SERVICE:
+		put_service(j, &f->service);
+		break;
+	case FACT_IKE_DUMP:
+		json_u64(j, "service", f->ike_dump.service);
+		json_u64(j, "list", f->ike_dump.list);
+		json_u64(j, "phase", f->ike_dump.phase);
+		break;
+	case FACT_CONNECTION:
+		json_u64(j, "service", f->connection.service);
+		json_u64(j, "origin", f->connection.origin);
+		json_text(j, "name", f->connection.name);
+		break;
+	case FACT_CONFIG_FILE:
+		json_u64(j, "service", f->config_file.service);
+		json_text(j, "path", f->config_file.path);
+		json_text(j, "error", f->config_file.error);
+		break;
+	case FACT_IKE_SOCKET:
+		json_u64(j, "service", f->ike_socket.service);
+		put_addr(j, "local", &f->ike_socket.local);
+		json_u64(j, "port", f->ike_socket.port);
+		json_u64(j, "drops", f->ike_socket.drops);
+		break;
 	default:
 		break;
 	}
@@ -330,7 +371,8 @@ static void take_facts(void)
 	buf_drop_front(&received, used);
 	fflush(stdout);
 	/* At the end it closes with facts still on their way. */
-	if (ack.seq && !quiet && send(facts, &ack, sizeof(ack), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+	if (facts >= 0 && ack.seq && !quiet && send(facts, &ack, sizeof(ack), MSG_NOSIGNAL) < 0 &&
+		errno != EPIPE)
 		die("ack");
 }
 
@@ -397,6 +439,20 @@ static void loop(void)
 	}
 }
 
+static void dump_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char octets[65536];
+	size_t n;
+
+	if (!f)
+		die(path);
+	while ((n = fread(octets, 1, sizeof(octets), f)) > 0)
+		buf_append(&received, octets, n);
+	fclose(f);
+	take_facts();
+}
+
 static pid_t start(const char *path)
 {
 	int pair[2];
@@ -424,8 +480,10 @@ int main(int argc, char **argv)
 	int status;
 	pid_t pid;
 
+	if (argc == 2)
+		dump_file(argv[1]);
 	if (argc < 3)
-		return 2;
+		return argc == 2 ? 0 : 2;
 	/* Descriptor 3 is the child's control channel: nothing of ours may be there. */
 	while (open("/dev/null", O_RDONLY | O_CLOEXEC) < 10)
 		;

@@ -6,6 +6,7 @@
 
 #include "main/log.h"
 #include "main/observe/netns.h"
+#include "main/observe/services.h"
 #include "main/sandbox.h"
 
 #define BEAT_MS 1000
@@ -43,6 +44,7 @@ static void take_config(struct observe *o, const struct ipc_message *m)
 	if (o->configured) {
 		/* The facts are numbered within the epoch that we began with. */
 		o->config.epoch = epoch;
+		services_config(o);
 		round_soon(o, 0);
 		return;
 	}
@@ -115,6 +117,15 @@ static void take_message(struct observe *o, const struct ipc_message *m, int *fd
 	case IPC_AUDIT:
 		take_audit(o, m, fds, n_fds);
 		break;
+	case IPC_SERVICE:
+		services_add(o, m, fds, n_fds);
+		break;
+	case IPC_WHACK_DONE:
+		services_whacked(o, m, fds, n_fds);
+		break;
+	case IPC_SERVICES_READY:
+		services_ready(o, m);
+		break;
 	case IPC_STOP:
 		stop(o);
 		break;
@@ -166,6 +177,7 @@ static void on_second(uv_timer_t *timer)
 	if (o->audit)
 		audit_sweep(o->audit);
 	netns_tick(o);
+	services_second(o);
 	tell_claims_lost(o);
 	if (o->stop_by_ms && uv_now(&o->loop) > o->stop_by_ms) {
 		log_line(LOG_WARNING, "not all could be sent before the end");

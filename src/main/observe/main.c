@@ -8,6 +8,7 @@
 
 #include "main/log.h"
 #include "main/observe/netns.h"
+#include "main/observe/services.h"
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -74,6 +75,7 @@ static void close_handle(uv_handle_t *handle, void *unused)
 
 static void done(struct observe *o)
 {
+	services_free_all(o);
 	netns_free_all(o);
 	channel_done(o);
 	uv_walk(&o->loop, close_handle, NULL);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "main/log.h"
+#include "main/observe/services.h"
 #include "model/event.h"
 #include "source/socket.h"
 
@@ -265,6 +266,7 @@ void netns_restate(struct observe *o)
 		audit_restate(o->audit);
 	if (o->bpf)
 		bpf_source_restate(o->bpf);
+	services_restate(o);
 	round_soon(o, 0);
 }
 
@@ -307,6 +309,7 @@ void netns_audit(struct observe *o, int fd, int error)
 		log_line(LOG_ERR, "no memory to read audit records");
 		return;
 	}
+	audit_on_crash(o->audit, services_crashed, o);
 	if (audit_fd(o->audit, 0) >= 0)
 		o->audit_poll = observe_watch(o, audit_fd(o->audit, 0), on_audit, o);
 }

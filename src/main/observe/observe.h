@@ -8,17 +8,19 @@
 #include "main/observe/queue.h"
 #include "source/audit/audit.h"
 #include "source/bpf/bpf.h"
+#include "source/config/confsource.h"
 #include "source/inbox.h"
 #include "source/source.h"
 
 /*
  * The process that watches the kernel. The supervisor hands it sockets (control.c), it runs the
- * sources on them (netns.c), reads the counters in rounds (round.c), and sends what they say to the
- * core, keeping it until the core has it in its log (channel.c).
+ * sources on them (netns.c, services.c), reads the counters in rounds (round.c), and sends what
+ * they say to the core, keeping it until the core has it in its log (channel.c).
  */
 
 #define NETNS_WATCHED_MAX 256
 #define NETNS_LISTED_MAX 4096
+#define DAEMONS_MAX 64
 #define QUEUE_LIMIT ((size_t)64 << 20)
 
 /* How much of the kernel we listen to, by how much the core is behind. */
@@ -30,6 +32,7 @@ enum hold {
 };
 
 struct netns;
+struct daemon;
 
 struct observe {
 	uv_loop_t loop;
@@ -70,6 +73,14 @@ struct observe {
 	uv_poll_t *audit_poll;
 	struct bpf_source *bpf; /* NULL: excluded by the configuration */
 	uv_poll_t *bpf_poll;
+
+	/* services.c */
+	struct daemon *daemons[DAEMONS_MAX];
+	size_t n_daemons;
+	bool services_listed; /* the first IPC_SERVICES_READY was there */
+	char services_why[FACT_TEXT_SIZE]; /* some may be missing */
+	struct confsource *confsource; /* NULL until IKE daemons are listed */
+	uv_poll_t *confsource_poll;
 
 	/* round.c */
 	uv_timer_t round_timer;

@@ -83,11 +83,7 @@ static int find_program(const char *file, char ret[PATH_MAX])
 	return access(ret, X_OK) == 0 ? 0 : -errno;
 }
 
-/*
- * Only what is kept stays in the bounding set, so that executing as root gives no more. The last
- * step to another user clears the rest by itself.
- */
-static int drop_capabilities(const struct child_identity *id)
+int child_drop_capabilities(const struct child_identity *id)
 {
 	cap_t set = cap_init();
 	int r = 0;
@@ -157,7 +153,7 @@ static int become(const struct child *c, const char *path, int program, int cont
 	(void)unsetenv("WATCHDOG_USEC");
 	(void)unsetenv("WATCHDOG_PID");
 	if (c->identity.change) {
-		r = drop_capabilities(&c->identity);
+		r = child_drop_capabilities(&c->identity);
 		if (r < 0)
 			return r;
 	}

@@ -58,6 +58,11 @@ uint64_t monotonic_ns(void);
 
 int child_init(struct child *c, const char *name, const char *file); /* -ENOMEM */
 void child_done(struct child *c);
+/*
+ * In a new process: becomes who `id` says. Only what is kept stays in the bounding set, so that
+ * executing as root gives no more; a step to another user clears the rest by itself. -errno.
+ */
+int child_drop_capabilities(const struct child_identity *id);
 /* Starts the executable; it lies beside ours, or in the installation's libexec directory. */
 int child_start(struct child *c, struct diag *reterr);
 /* Its process has ended: closes the channel and sets when to start it again. */

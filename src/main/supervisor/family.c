@@ -193,6 +193,23 @@ static void push_netns(struct supervisor *s)
 	}
 }
 
+/* Behind the netns that they may be in. */
+static void push_services(struct supervisor *s, uint64_t now_ns)
+{
+	if (now_ns >= s->services.scan_ns &&
+		services_scan(&s->services, &s->config, &s->netns, now_ns) < 0) {
+		log_line(LOG_CRIT, "cannot return to our network namespace");
+		abort();
+	}
+	if (s->netns.ready_sent)
+		services_push(&s->services, &s->config, &s->observe, now_ns);
+}
+
+void family_reaped(struct supervisor *s)
+{
+	services_reap(&s->services, &s->observe);
+}
+
 static void flush_processes(struct supervisor *s)
 {
 	if (!is_running(&s->core))
@@ -225,10 +242,11 @@ static void start_observe(struct supervisor *s)
 
 	s->epoch = now > s->epoch ? now : s->epoch + 1;
 	netns_forget_sent(&s->netns);
+	services_forget_sent(&s->services);
 	send_config(s, &s->observe, true);
 	connect_peers(s);
 	send_audit(s);
-	s->netns.scan_ns = 0;
+	s->netns.scan_ns = s->services.scan_ns = 0;
 }
 
 static void start_core(struct supervisor *s)
@@ -349,6 +367,12 @@ static void take_message(struct supervisor *s, struct child *c, const struct ipc
 		if (c == &s->core && !is_replaying(s))
 			sign(s, &m->place);
 		break;
+	case IPC_SERVICE_LOST:
+		services_lost(&s->services, m->service.id, m->flags, monotonic_ns());
+		break;
+	case IPC_WHACK:
+		services_whack(&s->services, &s->config, &s->observe, m->service.id, m->status);
+		break;
 	case IPC_DONE:
 	case IPC_ALIVE:
 		break;
@@ -449,7 +473,7 @@ void family_configure(struct supervisor *s)
 		send_config(s, &s->core, false);
 	if (is_running(&s->observe))
 		send_config(s, &s->observe, false);
-	s->netns.scan_ns = 0;
+	s->netns.scan_ns = s->services.scan_ns = 0;
 }
 
 static void stop_one(struct child *c)
@@ -513,6 +537,8 @@ void family_tick(struct supervisor *s, uint64_t now_ns)
 			netns_scan(&s->netns, &s->config, now_ns);
 		if (s->phase == PHASE_RUNNING)
 			push_netns(s);
+		if (s->phase == PHASE_RUNNING)
+			push_services(s, now_ns);
 		if (s->audit_status >= 0 && now_ns >= s->audit_ns)
 			ask_audit_status(s, now_ns);
 	}
@@ -545,6 +571,7 @@ uint64_t family_deadline(const struct supervisor *s)
 	if (!is_replaying(s)) {
 		at = earlier(at, child_deadline(&s->observe));
 		at = s->netns.scan_ns < at ? s->netns.scan_ns : at;
+		at = s->services.scan_ns < at ? s->services.scan_ns : at;
 	}
 	return s->notify.watchdog_ns ? earlier(at, s->watchdog_ns) : at;
 }

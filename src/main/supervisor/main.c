@@ -91,6 +91,7 @@ static void take_signals(struct supervisor *s)
 	/* Signals of several children become one. */
 	reap(s, &s->observe);
 	reap(s, &s->core);
+	family_reaped(s);
 }
 
 static int open_signals(void)
@@ -206,6 +207,8 @@ static int start(struct supervisor *s, struct diag *reterr)
 		r = setup_files(s, reterr);
 	if (r == 0 && !is_replaying(s))
 		r = netns_init(&s->netns, NETNS_DIR, reterr);
+	if (r == 0)
+		services_init(&s->services);
 	if (r < 0)
 		return r;
 	if (!s->options.foreground && !is_replaying(s)) {

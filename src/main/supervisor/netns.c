@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -340,6 +341,32 @@ static int open_inside(const struct netns_table *t, int fd, const struct config 
 		return 0;
 	}
 	*n_fds = sockets_open(config->ipc.netlink_buffer, m, fds);
+	return home ? 0 : netns_return(t);
+}
+
+bool netns_is_excluded(const struct netns_table *t, uint64_t inode)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->entries[i].inode == inode && !t->entries[i].gone)
+			return !t->entries[i].watched;
+	}
+	return false;
+}
+
+int netns_cookie(const struct netns_table *t, int fd, uint64_t *ret)
+{
+	bool home = is_home(t, fd);
+	socklen_t n = sizeof(*ret);
+	int any;
+
+	*ret = 0;
+	if (!home && setns(fd, CLONE_NEWNET) < 0)
+		return 0;
+	any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (any < 0 || getsockopt(any, SOL_SOCKET, SO_NETNS_COOKIE, ret, &n) < 0)
+		*ret = 0;
+	if (any >= 0)
+		close(any);
 	return home ? 0 : netns_return(t);
 }
 

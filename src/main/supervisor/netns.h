@@ -52,4 +52,8 @@ int netns_push(struct netns_table *t, const struct config *config, struct child 
 /* 1: we are in the initial netns and must return; 0: we were there already; -errno. */
 int netns_enter_init(const struct netns_table *t);
 int netns_return(const struct netns_table *t); /* < 0: we are lost, see above */
+/* Is it listed, but not to be watched? */
+bool netns_is_excluded(const struct netns_table *t, uint64_t inode);
+/* The cookie of the netns of fd; 0: not to be had. < 0: we are lost, see above. */
+int netns_cookie(const struct netns_table *t, int fd, uint64_t *ret);
 size_t netns_watched(const struct netns_table *t);

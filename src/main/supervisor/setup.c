@@ -158,6 +158,7 @@ void setup_undo(struct supervisor *s)
 	close_one(&s->signals);
 	close_one(&s->audit_status);
 	netns_done(&s->netns);
+	services_done(&s->services);
 	child_done(&s->core);
 	child_done(&s->observe);
 	notify_done(&s->notify);

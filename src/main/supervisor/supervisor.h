@@ -10,12 +10,14 @@
 #include "main/supervisor/netns.h"
 #include "main/supervisor/notify.h"
 #include "main/supervisor/options.h"
+#include "main/supervisor/services.h"
 #include "main/supervisor/signer.h"
 
 /*
  * ipsecmond itself: opens what the others may not open, starts them and starts them again, and
- * stops them in order. It reads its arguments, the administrator's configuration and our own
- * children's messages, and nothing else.
+ * stops them in order. It reads its arguments, the administrator's configuration, our own
+ * children's messages and, to find IKE daemons, what the kernel says of processes, and nothing
+ * else.
  */
 
 enum phase {
@@ -32,6 +34,7 @@ struct supervisor {
 	struct config config;
 	struct child core, observe;
 	struct netns_table netns;
+	struct services services;
 	struct notify notify;
 	struct signer signer;
 	bool signs; /* the signer is open */
@@ -78,6 +81,7 @@ void family_ended(struct supervisor *s, struct child *c, int status);
 void family_configure(struct supervisor *s); /* after the configuration was read again */
 void family_rotate_key(struct supervisor *s);
 void family_audit_status(struct supervisor *s); /* an answer has come */
+void family_reaped(struct supervisor *s); /* what is no child of the family has ended */
 void family_stop(struct supervisor *s);
 void family_tick(struct supervisor *s, uint64_t now_ns); /* whose time has come? */
 uint64_t family_deadline(const struct supervisor *s); /* when to tick again */

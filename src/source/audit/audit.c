@@ -31,6 +31,8 @@ struct audit {
 	struct pending pending;
 	struct audit_actor actor;
 	struct fact fact;
+	audit_crash_fn *crash; /* NULL: nobody wants to know */
+	void *crash_userdata;
 };
 
 static void tell_state(struct audit *a)
@@ -184,6 +186,14 @@ static void is_on(struct audit *a)
 		state_is(a, SOURCE_IN_STEP, "");
 }
 
+static void take_crash(struct audit *a, struct span text)
+{
+	struct audit_crash c;
+
+	if (a->crash && audit_parse_crash(text, &c) == PARSE_OK)
+		a->crash(a->crash_userdata, c.pid, c.signal);
+}
+
 static void take_record(struct audit *a, size_t n)
 {
 	struct nlmsghdr h;
@@ -201,6 +211,10 @@ static void take_record(struct audit *a, size_t n)
 	case AUDIT_SYSCALL:
 		is_on(a);
 		take_syscall(a, text);
+		break;
+	case AUDIT_ANOM_ABEND:
+		is_on(a);
+		take_crash(a, text);
 		break;
 	case AUDIT_EVENT_LISTENER: /* somebody joined, most likely we; its text stays unread */
 		is_on(a);
@@ -306,4 +320,10 @@ void audit_restate(struct audit *a)
 void audit_count_losses(struct audit *a, uint64_t n)
 {
 	a->losses += n;
+}
+
+void audit_on_crash(struct audit *a, audit_crash_fn *told, void *userdata)
+{
+	a->crash = told;
+	a->crash_userdata = userdata;
 }

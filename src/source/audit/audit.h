@@ -10,9 +10,9 @@
 
 /*
  * The kernel's audit records of IPsec, from the READLOG group, beside auditd if there is one. Only
- * types IPSEC_EVENT and, while a change waits for its actor, SYSCALL are read; all others, which
- * may hold command lines with keys, are wiped unread. Never switches audit on. Records come from
- * every netns and name none, so that the facts have none either.
+ * types IPSEC_EVENT, ANOM_ABEND (who crashed) and, while a change waits for its actor, SYSCALL are
+ * read; all others, which may hold command lines with keys, are wiped unread. Never switches audit
+ * on. Records come from every netns and name none, so that the facts have none either.
  */
 struct audit;
 
@@ -38,3 +38,8 @@ uint64_t audit_drops_seen(const struct audit *a); /* records of dropped packets 
 void audit_restate(struct audit *a); /* says the state again */
 void audit_count_losses(
 	struct audit *a, uint64_t n); /* records that could not be kept for the core */
+
+/* Who is told of each process that a signal dumped, as the kernel of this host numbers processes.
+ */
+typedef void audit_crash_fn(void *userdata, uint32_t pid, uint32_t signal);
+void audit_on_crash(struct audit *a, audit_crash_fn *told, void *userdata);

@@ -314,3 +314,19 @@ enum parse_result audit_parse_syscall(struct span text, struct audit_actor *ret)
 	*ret = a;
 	return PARSE_OK;
 }
+
+enum parse_result audit_parse_crash(struct span text, struct audit_crash *ret)
+{
+	struct audit_stamp stamp;
+	struct audit_crash c;
+	enum parse_result r = audit_parse_stamp(&text, &stamp);
+
+	if (r != PARSE_OK)
+		return r;
+	if (!number_field(text, "pid", LAST, &c.pid) || !number_field(text, "sig", LAST, &c.signal))
+		return PARSE_TRUNCATED;
+	if (c.pid == 0 || c.signal == 0 || c.signal > 64)
+		return PARSE_MALFORMED;
+	*ret = c;
+	return PARSE_OK;
+}

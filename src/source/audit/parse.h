@@ -25,3 +25,9 @@ struct audit_actor {
 };
 /* Text behind the stamp. */
 enum parse_result audit_parse_syscall(struct span text, struct audit_actor *ret);
+
+/* A record of type 1701, of a process that a signal dumped. Text with the stamp. */
+struct audit_crash {
+	uint32_t pid, signal;
+};
+enum parse_result audit_parse_crash(struct span text, struct audit_crash *ret);

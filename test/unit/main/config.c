@@ -22,6 +22,23 @@ static struct config parsed(const char *text)
 	return c;
 }
 
+static void ike_daemons(void **state)
+{
+	struct config c = parsed("ike = {libreswan}\nvici_sockets = {\"/run/a\", \"/run/b\"}\n"
+				 "error_notify = true\nerror_notify_sockets = {\"/run/c\"}\n"
+				 "libreswan_log = \"/var/log/pluto.log\"\nwhack = /opt/whack\n");
+
+	(void)state;
+	assert_int_equal(c.ipc.ike, 1 << DAEMON_LIBRESWAN);
+	assert_int_equal(c.vici.n, 2);
+	assert_string_equal(c.vici.path[1], "/run/b");
+	assert_int_equal(c.error_notify.n, 1);
+	assert_string_equal(c.error_notify.path[0], "/run/c");
+	assert_string_equal(c.libreswan_log, "/var/log/pluto.log");
+	assert_string_equal(c.whack, "/opt/whack");
+	assert_int_equal(parsed("ike = {}\n").ipc.ike, 0);
+}
+
 static void refused(const char *text, const char *words)
 {
 	struct diag diag = { "" };
@@ -53,6 +70,12 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(c.ipc.keep_age_s, 90 * 86400);
 	assert_false(c.ipc.journald);
 	assert_string_equal(c.ipc.syslog, "");
+	assert_int_equal(c.ipc.ike, 1 << DAEMON_STRONGSWAN | 1 << DAEMON_LIBRESWAN);
+	assert_int_equal(c.vici.n, 2);
+	assert_string_equal(c.vici.path[0], "/run/charon.vici");
+	assert_int_equal(c.error_notify.n, 0);
+	assert_string_equal(c.libreswan_log, "");
+	assert_string_equal(c.whack, "");
 	assert_true(config_wants_netns(&c, "init"));
 	assert_string_equal(
 		c.ipc.digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -114,6 +137,10 @@ static void errors_name_line_and_remedy(void **state)
 	refused("bpf_hooks = all\n", "no 'all'");
 	refused("netns = {\"\"}\n", "netns");
 	refused("journal = perhaps\n", "journal");
+	refused("ike = {charon}\n", "there are strongswan and libreswan");
+	refused("vici_sockets = {\"unix:///run/charon.vici\"}\n", "without unix://");
+	refused("libreswan_log = pluto.log\n", "libreswan_log must be");
+	refused("whack = \"/\"\n", "whack must be");
 	refused("syslog = udp:localhost:514\n", "syslog must be");
 	refused("syslog = udp:192.0.2.1:70000\n", "syslog must be");
 	refused("syslog = udp:2001:db8::1:514\n", "syslog must be");
@@ -141,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_manual),
+		cmocka_unit_test(ike_daemons),
 		cmocka_unit_test(every_key_is_taken),
 		cmocka_unit_test(nothing_but_counters_is_a_choice),
 		cmocka_unit_test(errors_name_line_and_remedy),

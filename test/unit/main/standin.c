@@ -17,7 +17,8 @@
  */
 static const char *const type_names[] = { "?", "config", "peer", "netns", "netns-gone", "audit",
 	"process", "stop", "ready", "done", "alive", "failed", "netns-ready", "netns-unwatched",
-	"sinks", "sign", "signed" };
+	"sinks", "sign", "signed", "service", "service-lost", "services-ready", "whack",
+	"whack-done" };
 
 static const char *dir, *self;
 static FILE *journal;

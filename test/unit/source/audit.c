@@ -149,6 +149,26 @@ static void changes_wait_for_their_actor(void **state)
 	pending_done(&p);
 }
 
+static void crashes(void **state)
+{
+	struct audit_crash c = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		audit_parse_crash(span_text("audit(1795311590.363:40): auid=4294967295 uid=0 gid=0 "
+					    "ses=4294967295 subj=a pid=1 sig=6 b pid=4711 "
+					    "comm=\"charon\" exe=\"/usr/lib/ipsec/charon\" sig=11 "
+					    "res=1"),
+			&c),
+		PARSE_OK);
+	assert_true(c.pid == 4711 && c.signal == 11);
+	assert_int_equal(
+		audit_parse_crash(span_text("audit(1.0:1): pid=4711 res=1"), &c), PARSE_TRUNCATED);
+	assert_int_equal(
+		audit_parse_crash(span_text("audit(1.0:1): pid=4711 sig=65"), &c), PARSE_MALFORMED);
+	assert_int_equal(audit_parse_crash(span_text("pid=4711 sig=11"), &c), PARSE_MALFORMED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +177,7 @@ int main(void)
 		cmocka_unit_test(a_forged_label_changes_nothing),
 		cmocka_unit_test(lies),
 		cmocka_unit_test(who_did_it),
+		cmocka_unit_test(crashes),
 		cmocka_unit_test(changes_wait_for_their_actor),
 	};
 

@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: services.sh BUILD FACTDUMP
+# Real IKE daemons come and go under a whole monitor: none runs, they start, are told to stop, are killed, keep their control socket
+# shut, several at once; processes that only call themselves so; observe starts anew.
+set -u
+. "$(dirname "$0")/tap.sh"
+build=$1 factdump=$2 a=sva$$ b=svb$$ charon=/usr/lib/ipsec/charon
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $charon ] && ip netns add $a 2>/dev/null ||
+	{ echo "1..0 # SKIP needs root, jq, network namespaces and strongSwan's charon"; exit 77; }
+ip netns add $b
+scratch=$(mktemp -d) daemon= pids=()
+finish() {
+	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
+	[ ${#pids[@]} = 0 ] || { kill -9 "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null
+	ip netns del $a
+	ip netns del $b
+	rm -rf "$scratch"
+}
+trap finish EXIT
+
+client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
+facts() { "$factdump" "$scratch/facts" | jq -se "$@" >/dev/null 2>&1; }
+told() { # PID FILTER: a fact of that process
+	facts --argjson pid "$1" "any(.[] | select(.type == \"service\" and .pid == \$pid); $2)"
+}
+source_is() { # NAME FILTER
+	client show source -j --where "name=$1" | jq -se "length > 0 and all(.[]; $2)" >/dev/null
+}
+settings='load_modular = no
+load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey revocation constraints kdf kernel-netlink socket-default'
+printf 'charon {\n%s vici\n}\n' "$settings" >"$scratch/strongswan.conf"
+printf 'charon {\n%s\n}\n' "$settings" >"$scratch/mute.conf"
+mkdir "$scratch/swanctl"
+printf 'connections {\n gw {\n  remote_addrs = 192.0.2.1\n  children { net { remote_ts = 10.9.0.0/16 } }\n }\n}\nsecrets { ike { secret = TOP%dSECRET } }\n' $$ \
+	>"$scratch/swanctl/swanctl.conf"
+begin() { # NETNS CONFIGURATION: a charon with a /run and files of its own; its process is $last
+	STRONGSWAN_CONF=$scratch/$2 ip netns exec "$1" unshare -m sh -c \
+		"mount -t tmpfs tmpfs /run && { [ ! -d /etc/swanctl ] || mount --bind $scratch/swanctl /etc/swanctl; } && exec setpriv --pdeathsig KILL $charon" >>"$scratch/charon" 2>&1 &
+	last=$!
+	pids+=($last)
+}
+
+printf 'poll_interval = 500\nnetns = {"%s", "%s"}\n' $a $b >"$scratch/conf"
+"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/said" &
+daemon=$!
+check 'it starts' within eval 'client status >/dev/null'
+[ -z "$(pgrep 'charon|pluto')" ] &&
+	check 'no daemon is a state' within source_is strongswan '.state == "absent" and .reason == "no strongSwan runs here"'
+
+begin $a strongswan.conf
+first=$last
+check 'one starts' within told "$first" '.end == "runs" and (.found | not) and .name == "charon"'
+check 'its control socket is opened' within told "$first" '.control == 1'
+check 'what it listens on is told' within facts --argjson pid "$first" \
+	'(map(select(.type == "service" and .pid == $pid)) | first | .service) as $s |
+	[.[] | select(.type == "ike socket" and .service == $s) | .port] | unique == [500, 4500]'
+check 'all in its netns' facts --argjson pid "$first" \
+	'[.[] | select(.type == "netns" and .name == "'$a'") | .netns][0] as $n | [.[] | select(.pid == $pid) | .netns] | unique == [$n]'
+check 'the sources are there' within source_is service '.state == "in step"'
+
+[ ! -d /etc/swanctl ] || check 'its files are read, as they are in its root' within facts --argjson pid "$first" \
+	'(map(select(.type == "service" and .pid == $pid)) | first | .service) as $s |
+	any(.[]; .type == "connection" and .service == $s and .name == "gw" and .origin == 2)'
+
+begin $b mute.conf
+mute=$last
+check 'another runs beside it' within told "$mute" '.end == "runs"'
+check 'which has no control socket, and that is said with the path' within told "$mute" '.control == 2 and (.why | test("/run/charon.vici"))'
+
+mkdir "$scratch/bin"
+cp "$(command -v sleep)" "$scratch/bin/charon"
+chmod 755 "$scratch" "$scratch/bin"
+ip netns exec $a setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/bin/charon" 150 &
+pids+=($!)
+false_user=$!
+printf '#!/bin/sh\nsleep 150 & wait\n' >"$scratch/bin/pluto"
+chmod 755 "$scratch/bin/pluto"
+ip netns exec $a "$scratch/bin/pluto" &
+pids+=($!)
+false_program=$!
+begin $a strongswan.conf
+third=$last
+check 'a third is found' within told "$third" '.end == "runs"'
+check "not another user's process of that name" eval '! told $false_user true'
+check 'nor another program of that name' eval '! told $false_program true'
+
+kill -9 "$(pgrep -P "$daemon" -f ipsecmond-observe)"
+check 'a new observe is told of all' within told "$mute" '.found'
+kill -9 "$(pgrep -P "$daemon" -f ipsecmond-core)"
+check 'a new core is, too' within eval 'client status >/dev/null && source_is service ".state == \"in step\""'
+
+kill -TERM "$first"
+check 'one is told to stop, and did' within told "$first" '.end == "stopped" and .ended_us > .started_us and .signal == 0'
+kill -9 "$mute"
+check 'one is killed' within told "$mute" '.end == "failed"'
+check 'its netns has none then' within source_is service "if .netns == \"$b\" then .state == \"absent\" else .state == \"in step\" end"
+check 'each end is told once' facts --argjson pids "[$first, $mute]" \
+	'[.[] | select(.type == "service" and .end != "runs") | .pid] | sort == ($pids | sort)'
+check 'the third runs on' eval '! told $third ".end != \"runs\""'
+check 'that daemons come and go is no loss of a source' \
+	eval 'client events -j | jq -se "all(.[]; .detail.source // \"\" | IN(\"strongswan\", \"libreswan\", \"config\", \"service\") | not)" >/dev/null'
+check 'no secret is in a fact' eval '! grep -qa "TOP$$SECRET" "$scratch/facts"'
+kill "$daemon"
+wait "$daemon"
+check 'it stops in order' [ $? = 0 ]
+daemon=
+finish_tap
