@@ -208,8 +208,9 @@ def main():
         read(sys.argv[2], n) for n in ("event", "subcategory", "counter", "statistic"))
     check(events, subcategories, counters)
     check_statistics(statistics, events)
-    write(ids(events, subcategories, statistics) if sys.argv[1] == "ids"
-          else tables(events, subcategories, counters, statistics))
+    lines = (ids(events, subcategories, statistics) if sys.argv[1] == "ids"
+             else tables(events, subcategories, counters, statistics))
+    write(lines)
 
 
 main()

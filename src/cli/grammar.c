@@ -116,6 +116,13 @@ const struct command commands[] = {
 		show_specific_run },
 	{ { "show", "mainmode", "policies" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_mainmode_policy,
 		"how IKE SAs are negotiated: proposals and lifetimes", "", show_run },
+	{ { "show", "mainmode", "statistics" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_mainmode_statistic,
+		"what IKE was asked for, negotiated and refused, by the titles that Windows has",
+		"VALUE is over all runs of the monitor and of the daemons, SINCE is since the IKE "
+		"service started. What can't be known on this host has no value, and NOTE says "
+		"why. With -o title,value,definition,cause,action: what each one means.",
+		show_run },
 	{ { "show", "mainmode", "sas" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_ike_sa,
 		"IKE SAs, as the daemons tell", "", show_run },
 	{ { "show", "quickmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
@@ -126,6 +133,12 @@ const struct command commands[] = {
 		show_specific_run },
 	{ { "show", "quickmode", "policies" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_quickmode_policy,
 		"how IPsec SAs are negotiated: proposals, lifetimes, when they are made", "",
+		show_run },
+	{ { "show", "quickmode", "statistics" }, "", 0, 0, CHOICE_NONE, SHOW,
+		&noun_quickmode_statistic,
+		"what IPsec SAs carried and what failed, by the titles that Windows has",
+		"VALUE is over all runs of the monitor, SINCE is since this host booted; octets "
+		"are those of living SAs and of SAs that are gone.",
 		show_run },
 	{ { "show", "quickmode", "sas" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_child_sa,
 		"pairs of IPsec SAs: what the daemon and the kernel say of each", "", show_run },
@@ -150,8 +163,11 @@ const struct command commands[] = {
 		"One row for each peer, connection and cause, with how often; the newest is last. "
 		"The event log has each of them: ipsecmon events --where id>=544,id<=547.",
 		show_run },
-	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_statistic,
-		"counters and gauges, with where each number comes from", "", show_run },
+	{ { "show", "statistics" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_statistic,
+		"all counters and gauges: the driver's, those of SAs, Main Mode and Quick Mode",
+		"With -o all also what exactly is counted, where the number comes from, what "
+		"usually moves it and what to do about it.",
+		show_run },
 	{ { "find", NULL }, "SRC DST [PROTO [SPORT [DPORT]]]", 2, 5, CHOICE_NONE,
 		OPTION_BIT(OPTION_DIR) | OPTION_BIT(OPTION_NETNS) | OPTION_BIT(OPTION_IFACE) |
 			OPTION_BIT(OPTION_IF_ID) | OPTION_BIT(OPTION_MARK) |

@@ -304,6 +304,7 @@ void core_feed(struct core *c, const struct fact *f)
 		if (c->fact_netns)
 			c->fact_netns->sources[f->source].facts++;
 	}
+	statistics_before(c, f);
 	dispatch(c, f);
 	statistics_fact(c, f);
 	c->muted = false;

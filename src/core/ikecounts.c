@@ -3,15 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
+#include "core/statistics_private.h"
 
 /*
- * What the IKE daemons' facts add to the statistics: counters that a daemon keeps are read as they
- * are, the rest is counted from its SAs, its evidence of failures and its shunts.
+ * What the IKE daemons add to the statistics, beside what the ledger (ike.h) has of them: counters
+ * that a daemon keeps are read as they are, the rest is counted from its SAs, its evidence of
+ * failures and its shunts.
  */
-
-#define NEGOTIATION_NS (30ull * 1000000000u) /* evidence of one failure comes within */
-#define REQUEST_NS (165ull * 1000000000u) /* xfrm_acq_expires, unless somebody changed it */
 
 #define SS DAEMON_STRONGSWAN
 #define LS DAEMON_LIBRESWAN
@@ -60,76 +58,24 @@ static const struct {
 	{ LS, "total.ikev1.sent.notifies.error.INVALID_PAYLOAD_TYPE", M(INVALID_PACKETS_RECEIVED) },
 };
 
-#define SOCKETS_MAX 32
-
-struct ike_service {
-	struct service s;
-	uint64_t netns;
-	uint64_t values[ARRAY_LEN(counters)];
-	bool told[ARRAY_LEN(counters)];
-	bool counted, socketed, shunted; /* a first complete list came */
-	struct {
-		struct ike_socket s;
-		uint32_t generation;
-	} sockets[SOCKETS_MAX];
-	unsigned n_sockets;
-	uint64_t drops_dead; /* of sockets that were closed */
-	uint32_t sa_generation, socket_generation, shunt_generation;
-	struct ike_service *next;
-};
-
-struct ike_key {
-	uint64_t service, unique; /* of a shunt: a digest of what it is */
-};
-
-/* An IKE SA, as far as it counts. */
-struct ike_brief {
-	struct ike_key key;
-	uint8_t state;
-	bool begun; /* by the daemon itself */
-	uint16_t tasks, children;
-	uint32_t generation;
+struct shunt_key {
+	uint64_t service, digest; /* of what it is */
 };
 
 struct shunt_brief {
-	struct ike_key key;
+	struct shunt_key key;
 	bool pass, negotiated;
 	uint32_t generation;
-};
-
-/* A failed negotiation of which more evidence may come. */
-struct failed_attempt {
-	uint64_t service, unique, boot_ns;
-	struct addr remote;
-	bool child, final, authentication;
-	uint8_t cause, said; /* of the newest evidence */
-};
-
-/* A request of the kernel: what a daemon begins between these addresses, it does not by itself. */
-struct asked {
-	uint64_t netns, boot_ns;
-	struct addr src, dst;
-};
-
-struct statistics {
-	struct ike_service *services;
-	unsigned n_services;
-	struct map *ike_sas, *shunts; /* struct ike_key → struct ike_brief, struct shunt_brief */
-	struct failed_attempt failures[NEGOTIATIONS_REMEMBERED];
-	struct asked asked[REQUESTS_REMEMBERED];
-	unsigned n_failures, n_asked; /* ever */
 };
 
 int statistics_new(struct core *c)
 {
 	struct statistics *t = calloc(1, sizeof(*t));
-	int r;
 
 	if (!t)
 		return -ENOMEM;
 	c->statistics = t;
-	r = map_new(sizeof(struct ike_key), LIMIT_IKE_SAS, c->seed, &t->ike_sas);
-	return r < 0 ? r : map_new(sizeof(struct ike_key), LIMIT_SHUNTS, c->seed, &t->shunts);
+	return map_new(sizeof(struct shunt_key), LIMIT_SHUNTS, c->seed, &t->shunts);
 }
 
 static struct map *free_all(struct map *m)
@@ -155,13 +101,12 @@ void statistics_free(struct core *c)
 		t->services = s->next;
 		free(s);
 	}
-	t->ike_sas = free_all(t->ike_sas);
 	t->shunts = free_all(t->shunts);
 	free(t);
 	c->statistics = NULL;
 }
 
-static struct ike_service *service_find(const struct core *c, uint64_t id)
+struct ike_service *ike_service_find(const struct core *c, uint64_t id)
 {
 	for (struct ike_service *s = c->statistics->services; s; s = s->next) {
 		if (s->s.id == id)
@@ -170,17 +115,7 @@ static struct ike_service *service_find(const struct core *c, uint64_t id)
 	return NULL;
 }
 
-/* What it had is gone; everything: also IKE SAs and shunts of the newest generation. */
-static void forget_sas(struct core *c, const struct ike_service *s, bool everything)
-{
-	struct ike_brief *b;
-
-	for (size_t at = 0; (b = map_next(c->statistics->ike_sas, &at, NULL));) {
-		if (b->key.service == s->s.id && (everything || b->generation != s->sa_generation))
-			free(map_remove(c->statistics->ike_sas, &b->key));
-	}
-}
-
+/* What the newest list does not have, or everything. */
 static void forget_shunts(struct core *c, const struct ike_service *s, bool everything)
 {
 	struct shunt_brief *b;
@@ -202,7 +137,6 @@ static void service_remove(struct core *c, struct ike_service *s)
 		at = &(*at)->next;
 	*at = s->next;
 	c->statistics->n_services--;
-	forget_sas(c, s, true);
 	forget_shunts(c, s, true);
 	free(s);
 	if (ns)
@@ -212,6 +146,7 @@ static void service_remove(struct core *c, struct ike_service *s)
 static struct ike_service *service_add(struct core *c, struct netns *ns, const struct service *s)
 {
 	bool first_of_kind = true, first = true;
+	const struct ike_server *server;
 	struct ike_service *n;
 
 	for (n = c->statistics->services; n; n = n->next) {
@@ -224,6 +159,9 @@ static struct ike_service *service_add(struct core *c, struct netns *ns, const s
 		c->refused++;
 		return NULL;
 	}
+	/* Its control socket may have been quicker than we to tell of the process. */
+	server = ike_server_find(c, s->id, s->daemon);
+	n->counted = server && server->known[IKE_LIST_COUNTERS];
 	n->s = *s;
 	n->netns = ns->cookie;
 	n->next = c->statistics->services;
@@ -237,7 +175,7 @@ static void service_fact(struct core *c, const struct fact *f)
 {
 	struct netns *ns = ledger_netns(c, f->netns);
 	const struct service *s = &f->service;
-	struct ike_service *known = service_find(c, s->id);
+	struct ike_service *known = ike_service_find(c, s->id);
 
 	if (s->end != SERVICE_RUNS) {
 		if (known) {
@@ -254,99 +192,27 @@ static void service_fact(struct core *c, const struct fact *f)
 		known->s = *s;
 }
 
-static struct netns *netns_of(const struct core *c, const struct ike_service *s)
+struct netns *ike_service_netns(const struct core *c, const struct ike_service *s)
 {
 	struct netns *ns = s ? ledger_netns(c, s->netns) : NULL;
 
 	return ns && ns->there ? ns : NULL;
 }
 
-static bool was_asked(
-	const struct core *c, uint64_t netns, const struct addr *src, const struct addr *dst)
-{
-	for (unsigned i = 0; i < REQUESTS_REMEMBERED; i++) {
-		const struct asked *a = &c->statistics->asked[i];
-
-		if (a->netns == netns && a->boot_ns && c->now_ns - a->boot_ns < REQUEST_NS &&
-			addr_equal(&a->dst, dst) &&
-			(addr_is_any(&a->src) || addr_is_any(src) || addr_equal(&a->src, src)))
-			return true;
-	}
-	return false;
-}
-
-static void ask(
-	struct core *c, const struct netns *ns, const struct addr *src, const struct addr *dst)
-{
-	struct asked *a = &c->statistics->asked[c->statistics->n_asked++ % REQUESTS_REMEMBERED];
-
-	*a = (struct asked){ ns->cookie, c->now_ns ? c->now_ns : 1, *src, *dst };
-}
-
-/* Without an ACQUIRE that told of it: nobody listened, or the larval SA is older than we. */
-void statistics_asked(struct core *c, struct netns *ns, const struct sa *larval)
-{
-	if (was_asked(c, ns->cookie, &larval->src, &larval->dst))
-		return;
-	ask(c, ns, &larval->src, &larval->dst);
-	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
-}
-
-static void acquire_fact(struct core *c, const struct fact *f)
-{
-	struct netns *ns = ledger_netns(c, f->netns);
-
-	if (!ns || !ns->there)
-		return;
-	ask(c, ns, &f->acquire.src, &f->acquire.dst);
-	tally_add(c, ns, 0, M(TOTAL_ACQUIRE), 1);
-}
-
 static void ike_sa_fact(struct core *c, const struct fact *f)
 {
-	const struct ike_sa *sa = &f->ike_sa.sa;
-	struct ike_service *s = service_find(c, sa->service);
-	struct ike_key key = { sa->service, sa->unique };
-	struct netns *ns = netns_of(c, s);
-	struct ike_brief *b = map_get(c->statistics->ike_sas, &key);
+	struct ike_service *s = ike_service_find(c, f->ike_sa.sa.service);
+	struct netns *ns = ike_service_netns(c, s);
 
-	if (!ns)
-		return;
-	if (!b) {
-		bool there_before = f->ike_sa.op == IKE_OP_LISTED && sa->state == IKE_ESTABLISHED;
-
-		b = calloc(1, sizeof(*b));
-		if (!b || map_put(c->statistics->ike_sas, &key, b) < 0) {
-			free(b);
-			c->refused++;
-			return;
-		}
-		b->key = key;
-		b->begun = sa->role_known && sa->initiator && f->ike_sa.op != IKE_OP_REKEYED &&
-			   !was_asked(c, ns->cookie, &sa->local, &sa->remote);
-		if (b->begun && !there_before)
-			tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
-	}
-	b->state = sa->state;
-	b->tasks = sa->tasks_queued;
-	b->children = sa->children_queued;
-	b->generation = s->sa_generation;
-	if ((f->ike_sa.op == IKE_OP_UP || f->ike_sa.op == IKE_OP_REKEYED) &&
+	if (ns && (f->ike_sa.op == IKE_OP_UP || f->ike_sa.op == IKE_OP_REKEYED) &&
 		!ike_counts(s->s.daemon, M(IKE_MAIN_MODE)))
 		tally_add(c, ns, s->s.daemon, M(IKE_MAIN_MODE), 1);
 }
 
-static void ike_sa_gone_fact(struct core *c, const struct fact *f)
-{
-	struct ike_key key = { f->ike_sa_gone.sa.service, f->ike_sa_gone.sa.unique };
-
-	free(map_remove(c->statistics->ike_sas, &key));
-}
-
 static void child_sa_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->child_sa.sa.service);
-	struct netns *ns = netns_of(c, s);
+	struct ike_service *s = ike_service_find(c, f->child_sa.sa.service);
+	struct netns *ns = ike_service_netns(c, s);
 	bool rekeyed = f->child_sa.op == IKE_OP_REKEYED;
 
 	if (!ns || (f->child_sa.op != IKE_OP_UP && !rekeyed))
@@ -355,100 +221,6 @@ static void child_sa_fact(struct core *c, const struct fact *f)
 		tally_add(c, ns, 0, STATISTIC_QUICKMODE_REKEYS, 1);
 	if (!ike_counts(s->s.daemon, M(IKE_QUICK_MODE)))
 		tally_add(c, ns, s->s.daemon, M(IKE_QUICK_MODE), 1);
-}
-
-static bool is_authentication(unsigned cause)
-{
-	switch (cause) {
-	case CAUSE_AUTH_REFUSED:
-	case CAUSE_AUTH_FAILED:
-	case CAUSE_NO_PEER_CONFIG:
-	case CAUSE_CERT_UNTRUSTED:
-	case CAUSE_CERT_EXPIRED:
-	case CAUSE_CERT_REVOKED:
-	case CAUSE_CERT_SIGNATURE:
-	case CAUSE_AUTH_SIGNATURE:
-	case CAUSE_CERT_POLICY:
-	case CAUSE_NO_KEY:
-	case CAUSE_AUTHORIZATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* What ends an SA that was up, or is no negotiation at all. */
-static bool is_no_negotiation(unsigned cause)
-{
-	return cause == CAUSE_DPD || cause == CAUSE_INVALID || cause == CAUSE_INVALID_SPI ||
-	       cause == CAUSE_UNIQUE;
-}
-
-static bool same_failure(const struct core *c, const struct failed_attempt *e, const struct negotiation *n)
-{
-	if (e->service != n->service || e->child != n->child ||
-		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
-		return false;
-	if (e->unique && n->unique)
-		return e->unique == n->unique;
-	/* The same voice with the same words once more: the next attempt. */
-	if (e->final && n->final && e->said == n->said && e->cause == n->cause)
-		return false;
-	return e->remote.family == 0 || n->remote.family == 0 || addr_equal(&e->remote, &n->remote);
-}
-
-static struct failed_attempt *failure_of(struct core *c, const struct negotiation *n)
-{
-	struct statistics *t = c->statistics;
-	struct failed_attempt *e;
-
-	for (unsigned i = 1; i <= NEGOTIATIONS_REMEMBERED && i <= t->n_failures; i++) {
-		e = &t->failures[(t->n_failures - i) % NEGOTIATIONS_REMEMBERED];
-		if (same_failure(c, e, n))
-			return e;
-	}
-	e = &t->failures[t->n_failures++ % NEGOTIATIONS_REMEMBERED];
-	*e = (struct failed_attempt){
-		.service = n->service, .unique = n->unique, .remote = n->remote, .child = n->child
-	};
-	return e;
-}
-
-static void negotiation_fact(struct core *c, const struct fact *f)
-{
-	const struct negotiation *n = &f->negotiation;
-	struct ike_service *s = service_find(c, n->service);
-	struct ike_key key = { n->service, n->unique };
-	struct netns *ns = netns_of(c, s);
-	bool by_itself, seen;
-	struct failed_attempt *e;
-
-	if (!ns || is_no_negotiation(n->cause))
-		return;
-	e = failure_of(c, n);
-	e->boot_ns = c->now_ns;
-	e->cause = n->cause;
-	e->said = n->said;
-	e->unique = e->unique ? e->unique : n->unique;
-	if (n->remote.family)
-		e->remote = n->remote;
-	if (is_authentication(n->cause) && !e->authentication) {
-		e->authentication = true;
-		if (!ike_counts(s->s.daemon, M(AUTHENTICATION_FAILURES)))
-			tally_add(c, ns, s->s.daemon, M(AUTHENTICATION_FAILURES), 1);
-	}
-	if (!n->final || e->final)
-		return;
-	e->final = true;
-	if (!ike_counts(s->s.daemon, M(NEGOTIATION_FAILURES)))
-		tally_add(c, ns, s->s.daemon, M(NEGOTIATION_FAILURES), 1);
-	by_itself = n->role_known && n->initiator && !n->child &&
-		    !was_asked(c, ns->cookie, &n->local, &n->remote);
-	seen = n->unique && map_get(c->statistics->ike_sas, &key);
-	if (by_itself && !seen)
-		tally_add(c, ns, s->s.daemon, M(TOTAL_ACQUIRE), 1);
-	if (by_itself)
-		tally_add(c, ns, s->s.daemon, M(ACQUIRE_FAILURES), 1);
 }
 
 static uint64_t digest(uint64_t h, const char *text)
@@ -461,14 +233,14 @@ static uint64_t digest(uint64_t h, const char *text)
 static void shunt_fact(struct core *c, const struct fact *f)
 {
 	const struct shunt *sh = &f->shunt;
-	struct ike_service *s = service_find(c, sh->service);
-	struct netns *ns = netns_of(c, s);
-	struct ike_key key = { sh->service, 0xcbf29ce484222325u + sh->action };
+	struct ike_service *s = ike_service_find(c, sh->service);
+	struct netns *ns = ike_service_netns(c, s);
+	struct shunt_key key = { sh->service, 0xcbf29ce484222325u + sh->action };
 	struct shunt_brief *b;
 
 	if (!ns)
 		return;
-	key.unique = digest(digest(digest(key.unique, sh->name), sh->local_ts), sh->remote_ts);
+	key.digest = digest(digest(digest(key.digest, sh->name), sh->local_ts), sh->remote_ts);
 	b = map_get(c->statistics->shunts, &key);
 	if (!b) {
 		b = calloc(1, sizeof(*b));
@@ -489,7 +261,7 @@ static void shunt_fact(struct core *c, const struct fact *f)
 
 static void socket_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->ike_socket.service);
+	struct ike_service *s = ike_service_find(c, f->ike_socket.service);
 	unsigned i = 0;
 
 	if (!s)
@@ -520,32 +292,14 @@ static void forget_sockets(struct ike_service *s)
 	}
 }
 
-static void counter_fact(struct core *c, const struct fact *f)
-{
-	struct ike_service *s = service_find(c, f->ike_counter.service);
-
-	for (unsigned i = 0; s && i < ARRAY_LEN(counters); i++) {
-		if (counters[i].daemon != s->s.daemon ||
-			strcmp(counters[i].name, f->ike_counter.name) != 0)
-			continue;
-		s->values[i] = f->ike_counter.value;
-		s->told[i] = true;
-	}
-}
-
 static void dump_fact(struct core *c, const struct fact *f)
 {
-	struct ike_service *s = service_find(c, f->ike_dump.service);
+	struct ike_service *s = ike_service_find(c, f->ike_dump.service);
 	bool begins = f->ike_dump.phase == DUMP_BEGIN, ends = f->ike_dump.phase == DUMP_END;
 
 	if (!s)
 		return;
 	switch (f->ike_dump.list) {
-	case IKE_LIST_SAS:
-		s->sa_generation += begins;
-		if (ends)
-			forget_sas(c, s, false);
-		break;
 	case IKE_LIST_SHUNTS:
 		s->shunt_generation += begins;
 		if (ends)
@@ -565,8 +319,8 @@ static void dump_fact(struct core *c, const struct fact *f)
 		break;
 	}
 	/* Before the daemon sets it back, or ends. */
-	if (ends && netns_of(c, s))
-		tally_poll(c, netns_of(c, s), s->s.daemon);
+	if (ends && ike_service_netns(c, s))
+		tally_poll(c, ike_service_netns(c, s), s->s.daemon);
 }
 
 /* Told by audit, which does not say in which netns: an address of its own must. */
@@ -587,6 +341,12 @@ static void audit_fact(struct core *c, const struct fact *f)
 		tally_add(c, ledger_netns(c, in[0]), 0, M(KEY_UPDATE_FAILURES), 1);
 }
 
+void statistics_before(struct core *c, const struct fact *f)
+{
+	if (f->type == FACT_IKE_SA)
+		requests_ike_sa(c, f);
+}
+
 void statistics_fact(struct core *c, const struct fact *f)
 {
 	switch (f->type) {
@@ -596,14 +356,11 @@ void statistics_fact(struct core *c, const struct fact *f)
 	case FACT_IKE_SA:
 		ike_sa_fact(c, f);
 		break;
-	case FACT_IKE_SA_GONE:
-		ike_sa_gone_fact(c, f);
-		break;
 	case FACT_CHILD_SA:
 		child_sa_fact(c, f);
 		break;
 	case FACT_NEGOTIATION:
-		negotiation_fact(c, f);
+		requests_negotiation(c, f);
 		break;
 	case FACT_SHUNT:
 		shunt_fact(c, f);
@@ -611,14 +368,11 @@ void statistics_fact(struct core *c, const struct fact *f)
 	case FACT_IKE_DUMP:
 		dump_fact(c, f);
 		break;
-	case FACT_IKE_COUNTER:
-		counter_fact(c, f);
-		break;
 	case FACT_IKE_SOCKET:
 		socket_fact(c, f);
 		break;
 	case FACT_ACQUIRE:
-		acquire_fact(c, f);
+		requests_acquire(c, f);
 		break;
 	case FACT_AUDIT_CHANGE:
 		audit_fact(c, f);
@@ -654,8 +408,10 @@ void statistics_netns_gone(struct core *c, struct netns *ns)
 	}
 }
 
-static void gauge_service(const struct ike_service *s, struct ike_gauges *ret)
+static void gauge_service(const struct core *c, const struct ike_service *s, struct ike_gauges *ret)
 {
+	uint64_t v;
+
 	ret->services++;
 	ret->open += s->s.control == CONTROL_OPEN;
 	ret->counted += s->counted;
@@ -667,37 +423,40 @@ static void gauge_service(const struct ike_service *s, struct ike_gauges *ret)
 		ret->drops_again += s->sockets[i].s.drops;
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
-		if (s->told[i] && counters[i].id == M(ACQUIRE_HEAP_SIZE))
-			ret->jobs += s->values[i];
+		if (counters[i].id == M(ACQUIRE_HEAP_SIZE) &&
+			ike_counter(c, s->s.id, counters[i].name, &v))
+			ret->jobs += v;
 	}
 }
 
-static void gauge_sa(const struct ike_brief *b, struct ike_gauges *ret)
+static void gauge_sa(const struct core *c, const struct ledger_ike_sa *l, struct ike_gauges *ret)
 {
-	bool half_open = b->state == IKE_CREATED || b->state == IKE_CONNECTING;
+	const struct ike_sa *sa = &l->sa;
+	bool half_open = sa->state == IKE_CREATED || sa->state == IKE_CONNECTING;
 
-	ret->tasks += b->tasks;
-	ret->children += b->children;
+	ret->tasks += sa->tasks_queued;
+	ret->children += sa->children_queued;
 	ret->half_open += half_open;
-	ret->failed += b->state == IKE_FAILED;
-	ret->established += !half_open && b->state != IKE_FAILED;
-	ret->begun += half_open && b->begun;
+	ret->failed += sa->state == IKE_FAILED;
+	ret->established += !half_open && sa->state != IKE_FAILED;
+	ret->begun += half_open && sa->role_known && sa->initiator &&
+		      !requests_asked(c, l->netns, &sa->local, &sa->remote);
 }
 
 void ike_gauges(
 	const struct core *c, const struct netns *ns, uint8_t daemon, struct ike_gauges *ret)
 {
-	struct ike_brief *b;
+	const struct ledger_ike_sa *l;
 	struct shunt_brief *sh;
 
 	*ret = (struct ike_gauges){ 0 };
 	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
 		if (s->netns != ns->cookie || s->s.daemon != daemon)
 			continue;
-		gauge_service(s, ret);
-		for (size_t at = 0; (b = map_next(c->statistics->ike_sas, &at, NULL));) {
-			if (b->key.service == s->s.id)
-				gauge_sa(b, ret);
+		gauge_service(c, s, ret);
+		for (size_t at = 0; (l = ike_sa_next(c, &at));) {
+			if (l->sa.service == s->s.id)
+				gauge_sa(c, l, ret);
 		}
 		for (size_t at = 0; (sh = map_next(c->statistics->shunts, &at, NULL));) {
 			if (sh->key.service != s->s.id || !sh->pass)
@@ -720,16 +479,17 @@ bool ike_tells(const struct core *c, const struct netns *ns)
 bool ike_counted(const struct core *c, const struct netns *ns, uint8_t daemon, enum statistic_id id,
 	uint64_t *ret)
 {
+	uint64_t sum = 0, v;
 	bool told = false;
-	uint64_t sum = 0;
 
 	for (const struct ike_service *s = c->statistics->services; s; s = s->next) {
 		if (s->netns != ns->cookie || s->s.daemon != daemon || !s->counted)
 			continue;
 		for (unsigned i = 0; i < ARRAY_LEN(counters); i++) {
-			if (counters[i].id == id && s->told[i]) {
+			if (counters[i].daemon == daemon && counters[i].id == id &&
+				ike_counter(c, s->s.id, counters[i].name, &v)) {
 				told = true;
-				sum += s->values[i];
+				sum += v;
 			}
 		}
 	}

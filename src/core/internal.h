@@ -146,8 +146,8 @@ struct netns {
 	struct carried living, dead; /* of SAs that are there, that are gone */
 	struct sa_gauges gauges;
 	uint64_t added, deleted, expired;
-	uint64_t n_foreign; /* policies that no daemon claims, when they were counted last */
 	struct tally *tallies[TALLIES]; /* by enum ike_daemon; NULL: nothing counted yet */
+	uint64_t n_foreign; /* policies that no daemon claims, when they were counted last */
 };
 
 /* Totals that the log remembers of a netns, until the netns shows up. */

@@ -168,11 +168,6 @@ struct part {
 	bool has_since, before;
 };
 
-#define NOT_READ "the SAD has not been read yet"
-#define NO_STAT "/proc/net/xfrm_stat has not been read: see `show source`"
-#define NO_BPF "only BPF programs see what the kernel refuses: see `show source`"
-#define NO_BPF_NOR_AUDIT "needs BPF programs or audit records: see `show source`"
-
 /* Why the kernel's part is not known now, or NULL. */
 static const char *kernel_reason(const struct core *c, const struct netns *ns, enum statistic_id id)
 {
@@ -201,15 +196,13 @@ static const char *daemon_reason(const struct core *c, const struct netns *ns, u
 	if (g->services == 0) /* what was kept is known */
 		return is_gauge(id) ? "no IKE daemon runs here" : NULL;
 	if (id == M(RECEIVE_FAILURES))
-		return g->socketed ? NULL : "the daemon's sockets are not known";
+		return g->socketed ? NULL : "its sockets are not known";
 	if (id == M(RECEIVE_HEAP_SIZE) && !strongswan)
-		return "Libreswan keeps no such number";
+		return "Libreswan does not count it";
 	if (g->open == 0)
-		return strongswan ? "strongSwan's control socket (VICI) does not answer"
-				  : "Libreswan (ipsec whack) does not answer";
+		return strongswan ? "VICI does not answer" : "pluto does not answer";
 	if (!is_gauge(id) && ike_counts(daemon, id) && !ike_counted(c, ns, daemon, id, &counted))
-		return strongswan ? "strongSwan runs without its counters plugin"
-				  : "Libreswan's globalstatus has not told it";
+		return strongswan ? "no counters plugin" : "not told by globalstatus";
 	return NULL;
 }
 
@@ -354,6 +347,8 @@ static bool tell(const struct asking *a, enum statistic_id id, const char *daemo
 	const struct part *p, const char *parts)
 {
 	const struct catalog_statistic *s = &catalog_statistics[id];
+	const char *text = p->reason ? p->reason : parts;
+	char note[192];
 	struct statistic_row row = { .key = s->key,
 		.title = s->title,
 		.netns = a->ns->name,
@@ -367,12 +362,15 @@ static bool tell(const struct asking *a, enum statistic_id id, const char *daemo
 		.before_unknown = p->before,
 		.reason = p->reason,
 		.parts = p->reason ? NULL : parts,
+		.note = daemon ? note : text,
 		.definition = s->definition,
 		.source = s->source,
 		.cause = s->cause,
 		.action = s->action,
 		.events = s->events };
 
+	(void)snprintf(
+		note, sizeof(note), "%s%s%s", daemon ? daemon : "", text[0] ? ": " : "", text);
 	return a->each(a->userdata, &row);
 }
 
@@ -393,7 +391,7 @@ static bool each_of(const struct asking *a, enum statistic_id id)
 			add(&daemons, &of[d]);
 	}
 	if (told_by[id] == 0)
-		sum.reason = "neither the kernel nor an IKE daemon counts it";
+		sum.reason = "nobody counts it";
 	else if (told_by[id] == TOLD_BY_DAEMONS && a->n_present == 0)
 		sum.reason = "no IKE daemon runs here";
 	add(&sum, &kernel);
@@ -432,127 +430,6 @@ static bool each_mode(const struct core *c, const struct netns *ns, bool quick, 
 	return true;
 }
 
-/* Lines of xfrm_stat. */
-static bool each_counter(const struct netns *ns, core_each_fn *each, void *userdata)
-{
-	char key[COUNTER_NAME_SIZE + 16];
-
-	for (unsigned i = 0; i < ns->n_accounts; i++) {
-		const struct account *a = &ns->accounts[i];
-		struct statistic_row row = { .key = key,
-			.title = a->known ? a->known->title : a->name,
-			.netns = ns->name,
-			.unit = a->known && a->known->lookups ? "lookups" : "packets",
-			.kind = "counter",
-			.known = a->read,
-			.value = a->kernel,
-			.reason = a->read ? NULL : NO_STAT,
-			.definition = a->known ? a->known->cause
-					       : "a counter that this version does not know",
-			.source = "xfrm_stat",
-			.cause = a->known ? a->known->cause : NULL,
-			.action = a->known ? a->known->action : NULL };
-
-		(void)snprintf(key, sizeof(key), "driver.%s", a->name);
-		if (!each(userdata, &row))
-			return false;
-	}
-	return true;
-}
-
-/* What the monitor counts of SAs and policies since it started. */
-static bool each_sum(const struct netns *ns, core_each_fn *each, void *userdata)
-{
-	static const char over[] = "over living SAs and those that went while the monitor ran";
-	const uint64_t *in = &ns->living.bytes[CARRIED_ALL][CARRIED_IN];
-	const uint64_t *out = &ns->living.bytes[CARRIED_ALL][CARRIED_OUT];
-	const struct {
-		const char *key, *title, *unit, *kind;
-		uint64_t value;
-		const char *definition;
-	} sums[] = {
-		{ "sa.active", "Active security associations", "SAs", "gauge",
-			ns->n_sa - ns->n_larval, "SAs with keys in the SAD" },
-		{ "sa.larval", "Pending security associations", "SAs", "gauge", ns->n_larval,
-			"SAs without keys yet: the IKE daemon was asked" },
-		{ "sa.added", "SAs added", "SAs", "counter", ns->added,
-			"since the monitor started" },
-		{ "sa.deleted", "SAs deleted", "SAs", "counter", ns->deleted,
-			"since the monitor started" },
-		{ "sa.expired", "SAs expired", "SAs", "counter", ns->expired,
-			"since the monitor started" },
-		{ "sa.bytes_in", "Octets received", "octets", "counter",
-			*in + ns->dead.bytes[CARRIED_ALL][CARRIED_IN], over },
-		{ "sa.bytes_out", "Octets sent", "octets", "counter",
-			*out + ns->dead.bytes[CARRIED_ALL][CARRIED_OUT], over },
-		{ "sa.packets_in", "Packets received", "packets", "counter",
-			ns->living.packets[CARRIED_IN] + ns->dead.packets[CARRIED_IN], over },
-		{ "sa.packets_out", "Packets sent", "packets", "counter",
-			ns->living.packets[CARRIED_OUT] + ns->dead.packets[CARRIED_OUT], over },
-		{ "policy.count", "Policies", "policies", "gauge", ns->n_policy,
-			"policies in the SPD, sockets' included" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
-		struct statistic_row row = { .key = sums[i].key,
-			.title = sums[i].title,
-			.netns = ns->name,
-			.unit = sums[i].unit,
-			.kind = sums[i].kind,
-			.known = ns->sa_known,
-			.value = sums[i].value,
-			.reason = ns->sa_known ? NULL : NOT_READ,
-			.definition = sums[i].definition,
-			.source = "xfrm" };
-
-		if (!each(userdata, &row))
-			return false;
-	}
-	return true;
-}
-
-/* Answers of the SAD to key managers, by our programs in the kernel: nothing else counts them. */
-static bool each_answer(
-	const struct core *c, const struct netns *ns, core_each_fn *each, void *userdata)
-{
-	const struct {
-		const char *key, *title;
-		uint64_t value;
-		const char *definition;
-	} answers[] = {
-		{ "sad.getspi", "SPIs allocated", ns->sad_done[SAD_RESULT_GETSPI],
-			"requests of key managers for an SPI that the kernel granted" },
-		{ "sad.getspi_failed", "SPIs refused", ns->sad_failed[SAD_RESULT_GETSPI],
-			"requests of key managers for an SPI that the kernel refused" },
-		{ "sad.additions", "Key additions", ns->sad_done[SAD_RESULT_ADD],
-			"SAs that key managers added" },
-		{ "sad.additions_failed", "Key additions refused", ns->sad_failed[SAD_RESULT_ADD],
-			"SAs that the kernel refused to add" },
-		{ "sad.updates", "Key updates", ns->sad_done[SAD_RESULT_UPDATE],
-			"SAs that key managers gave keys to, or changed" },
-		{ "sad.updates_failed", "Key updates refused", ns->sad_failed[SAD_RESULT_UPDATE],
-			"updates of SAs that the kernel refused" },
-	};
-	bool known = core_bpf_covers(c, HOOK_OF_SAD);
-
-	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		struct statistic_row row = { .key = answers[i].key,
-			.title = answers[i].title,
-			.netns = ns->name,
-			.unit = "requests",
-			.kind = "counter",
-			.known = known,
-			.value = answers[i].value,
-			.reason = known ? NULL : NO_BPF,
-			.definition = answers[i].definition,
-			.source = "bpf" };
-
-		if (!each(userdata, &row))
-			return false;
-	}
-	return true;
-}
-
 int statistics_each(const struct core *c, const struct noun *n, core_each_fn *each, void *userdata)
 {
 	bool all = n == &noun_statistic;
@@ -563,8 +440,7 @@ int statistics_each(const struct core *c, const struct noun *n, core_each_fn *ea
 		if (!ns->there || !ns->watched)
 			continue;
 		if (all)
-			more = each_counter(ns, each, userdata) && each_sum(ns, each, userdata) &&
-			       each_answer(c, ns, each, userdata);
+			more = counter_rows(c, ns, each, userdata);
 		if (more && (all || n == &noun_mainmode_statistic))
 			more = each_mode(c, ns, false, each, userdata);
 		if (more && (all || n == &noun_quickmode_statistic))

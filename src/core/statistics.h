@@ -122,6 +122,7 @@ bool statistic_is_complete(uint8_t daemon, enum statistic_id id);
 /* ikecounts.c: what the daemons' facts add to it */
 int statistics_new(struct core *c);
 void statistics_free(struct core *c);
+void statistics_before(struct core *c, const struct fact *f); /* before the ledger knows of it */
 void statistics_fact(struct core *c, const struct fact *f);
 void statistics_netns_gone(struct core *c, struct netns *ns);
 void statistics_asked(struct core *c, struct netns *ns, const struct sa *larval); /* a new one */
@@ -149,3 +150,11 @@ bool ike_counts(uint8_t daemon, enum statistic_id id); /* has the daemon such a 
 
 /* statistics.c */
 int statistics_each(const struct core *c, const struct noun *n, core_each_fn *each, void *userdata);
+/* counter_rows.c: the statistics of a netns that are of neither mode; false: each has enough */
+bool counter_rows(const struct core *c, const struct netns *ns, core_each_fn *each, void *userdata);
+
+/* Short, for they stand beside the number in a narrow table. */
+#define NOT_READ "the SAD is not read yet"
+#define NO_STAT "xfrm_stat is not read"
+#define NO_BPF "needs BPF"
+#define NO_BPF_NOR_AUDIT "needs BPF or audit"

@@ -17,7 +17,7 @@ STATISTIC(unit, set_text(ret, row->unit))
 STATISTIC(kind, set_text(ret, row->kind))
 STATISTIC(reason, set_text(ret, row->reason))
 STATISTIC(parts, set_text(ret, row->parts))
-STATISTIC(note, set_text(ret, row->reason ? row->reason : row->parts))
+STATISTIC(note, set_text(ret, row->note))
 STATISTIC(definition, set_text(ret, row->definition))
 STATISTIC(from, set_text(ret, row->source))
 STATISTIC(cause, set_text(ret, row->cause))
@@ -28,9 +28,9 @@ STATISTIC(events, set_text(ret, row->events))
 	{ \
 		"key", "STATISTIC", FIELD_TEXT, "", brief, "its stable name", statistic_key \
 	}
-#define TITLE \
+#define TITLE(brief) \
 	{ \
-		"title", "TITLE", FIELD_TEXT, "", true, "what people call it", statistic_title \
+		"title", "TITLE", FIELD_TEXT, "", brief, "what people call it", statistic_title \
 	}
 #define NETNS \
 	{ \
@@ -54,15 +54,15 @@ STATISTIC(events, set_text(ret, row->events))
 			"of that since the IKE service started; of Quick Mode since boot", \
 			statistic_since \
 	}
-#define BEFORE \
+#define BEFORE(brief) \
 	{ \
-		"before_unknown", "UNKNOWN", FIELD_BOOL, "", false, \
+		"before_unknown", "PARTIAL", FIELD_BOOL, "", brief, \
 			"of since_start: what was before the monitor's first sight is not in it", \
 			statistic_before \
 	}
-#define UNIT \
+#define UNIT(brief) \
 	{ \
-		"unit", "UNIT", FIELD_TEXT, "", true, "packets, octets, lookups, SAs …", \
+		"unit", "UNIT", FIELD_TEXT, "", brief, "packets, octets, lookups, SAs …", \
 			statistic_unit \
 	}
 #define KIND \
@@ -72,7 +72,8 @@ STATISTIC(events, set_text(ret, row->events))
 	}
 #define NOTE \
 	{ \
-		"note", "NOTE", FIELD_TEXT, "", true, "reason or parts", statistic_note \
+		"note", "NOTE", FIELD_TEXT, "", true, "of which daemon, and reason or parts", \
+			statistic_note \
 	}
 #define REST \
 	{ "reason", "REASON", FIELD_TEXT, "", false, "why the value is not known", \
@@ -93,12 +94,12 @@ STATISTIC(events, set_text(ret, row->events))
 	}
 
 static const struct field statistic_fields[] = { KEY(true), NETNS, DAEMON(false), VALUE,
-	SINCE(false), BEFORE, UNIT, TITLE, KIND, REST };
+	SINCE(false), BEFORE(false), UNIT(true), TITLE(FIELD_WIDE), KIND, REST };
 const struct noun noun_statistic = { "statistic", "Statistics",
 	"what is counted, and its definition", statistic_fields, ARRAY_LEN(statistic_fields) };
 
-static const struct field mode_fields[] = { TITLE, VALUE, SINCE(true), UNIT, NETNS, DAEMON(true),
-	NOTE, KEY(false), BEFORE, KIND, REST };
+static const struct field mode_fields[] = { TITLE(true), VALUE, SINCE(true), BEFORE(FIELD_WIDE),
+	UNIT(FIELD_WIDE), NETNS, DAEMON(FIELD_WIDE), NOTE, KEY(false), KIND, REST };
 const struct noun noun_mainmode_statistic = { "mainmode-statistic", "Main Mode statistics",
 	"IKE: what was asked, negotiated and refused", mode_fields, ARRAY_LEN(mode_fields) };
 const struct noun noun_quickmode_statistic = { "quickmode-statistic", "Quick Mode statistics",

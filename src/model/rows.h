@@ -26,6 +26,7 @@ struct statistic_row {
 	bool before_unknown; /* of since: something may have happened before our first sight */
 	const char *reason; /* why the value is not known; NULL: it is */
 	const char *parts; /* what it is made of, or what stands beside it; NULL, "": nothing */
+	const char *note; /* of which daemon, and the reason or the parts */
 	const char *definition, *source;
 	const char *cause, *action; /* what usually moves it, what to do; may be NULL */
 	const char *events; /* IDs that tell single cases; may be NULL */

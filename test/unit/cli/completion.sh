@@ -23,8 +23,8 @@ check()
 compopt() { :; } # works only while completing
 check 'ipsecmon s' status show
 check 'ipsecmon show ' sa policy tunnel lineage active-policy mainmode quickmode connection shunt \
-	certificate link source service failure statistic
-check 'ipsecmon show mainmode ' generic-filters specific-filters policies sas
+	certificate link source service failure statistics
+check 'ipsecmon show mainmode ' generic-filters specific-filters policies statistics sas
 check 'ipsecmon show quickmode sas -o spi' spi_in spi_out
 check 'ipsecmon help show mainmode pol' policies
 check 'ipsecmon show tunnel --where verd' verdict=
