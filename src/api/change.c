@@ -132,6 +132,8 @@ enum MHD_Result handle_refresh(struct request *q)
 	enum { ASK, FIRST, SECOND, COMMIT };
 	struct api *a = q->api;
 
+	if (!a->calls.feed)
+		return refresh_answer(q, false, "this is a replay");
 	if (q->late)
 		return refresh_answer(q, false,
 			q->step == COMMIT ? "the event log can't be written"

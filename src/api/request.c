@@ -316,7 +316,8 @@ static enum MHD_Result head_check(struct request *q, const char *method)
 	(void)MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, param_known, &check);
 	if (check.unknown)
 		return unknown_param(q, check.unknown);
-	if (change && !q->api->calls.feed)
+	/* A refresh says itself that there is nothing to read. */
+	if (change && !q->api->calls.feed && q->route->handler != handle_refresh)
 		return answer_error(q, MHD_HTTP_CONFLICT, NULL, "a replay can't be changed");
 	access_logged(q, ACCESS_ACCEPTED, method, "", change);
 	return MHD_YES;

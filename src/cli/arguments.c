@@ -10,6 +10,7 @@
 
 #define WATCH_LEAST_S 0.2
 #define WATCH_MOST_S 86400.0
+#define WATCH_USUAL_MS 2000u
 
 /* The walk along argv: options are noted at once, words gathered until all are known. */
 struct walk {
@@ -23,7 +24,13 @@ struct walk {
 
 static int note(struct walk *w, const struct option_spec *o, const char *value)
 {
-	if (o->value && !value) {
+	bool optional = o->value && o->value[0] == '[';
+
+	/* What may be left out is taken when it can be nothing else: a number. */
+	if (optional && !value && w->at + 1 < w->argc && w->argv[w->at + 1][0] >= '0' &&
+		w->argv[w->at + 1][0] <= '9')
+		value = w->argv[++w->at];
+	if (o->value && !value && !optional) {
 		if (w->at + 1 >= w->argc)
 			return diag_set(w->reterr, -EINVAL, "--%s needs %s: %s", o->name, o->value,
 				o->help);
@@ -155,6 +162,8 @@ static int parse_values(struct arguments *a, uint64_t now_us, struct diag *reter
 		const char *text = a->values[i];
 		int r = 0;
 
+		if (!text && o->id == OPTION_WATCH && arguments_has(a, OPTION_WATCH))
+			a->watch_ms = WATCH_USUAL_MS;
 		if (!text)
 			continue;
 		if (o->id == OPTION_LIMIT)

@@ -184,7 +184,12 @@ int cli_main(int argc, char **argv)
 		cli_talk("out of memory");
 		return CLI_FAILED;
 	}
-	ret = args.command->run(&c);
+	if (args.command->noun && args.values[OPTION_COLUMNS] &&
+		strcmp(args.values[OPTION_COLUMNS], "help") == 0)
+		ret = help_columns(&c);
+	else
+		ret = args.command->run(&c);
+	c.resolver = resolver_free(c.resolver);
 	c.client = client_free(c.client);
 	if (c.wake_fd >= 0)
 		(void)close(c.wake_fd);

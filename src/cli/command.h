@@ -3,6 +3,7 @@
 
 #include "cli/arguments.h"
 #include "cli/client.h"
+#include "cli/resolve.h"
 #include "cli/screen.h"
 #include "view/query.h"
 
@@ -11,6 +12,7 @@ struct cli {
 	const struct arguments *args;
 	struct screen screen;
 	struct client *client;
+	struct resolver *resolver; /* of --resolve; NULL: not asked for yet */
 	const char *socket_path;
 	int wake_fd; /* readable once Ctrl-C was pressed; -1: Ctrl-C just ends us */
 };
@@ -38,6 +40,7 @@ int audit_reindex_run(struct cli *c);
 int bridge_run(struct cli *c);
 int version_run(struct cli *c);
 int help_run(struct cli *c);
+int help_columns(struct cli *c); /* -o help: of the command's noun */
 
 /* Says what went wrong on standard error; the exit status that belongs to r (-errno). */
 int cli_fail(const struct cli *c, int r, const struct diag *d);

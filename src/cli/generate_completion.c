@@ -118,7 +118,7 @@ static void option_patterns(struct buf *out, enum choice choice, bool any_value)
 	for (size_t i = 0; i < OPTION_N; i++) {
 		const struct option_spec *o = &option_specs[i];
 
-		if (!o->value || (!any_value && o->choice != choice))
+		if (!o->value || o->value[0] == '[' || (!any_value && o->choice != choice))
 			continue;
 		buf_printf(out, "%s--%s", first ? "" : " | ", o->name);
 		if (o->letter)
@@ -201,17 +201,16 @@ static void main_function(struct buf *out)
 		      "\t\tif [[ $skip ]]; then skip=; continue; fi\n"
 		      "\t\tcase $word in\n\t\t");
 	option_patterns(out, CHOICE_NONE, true);
-	buf_text(out,
-		") skip=1 ;;\n"
-		"\t\t-*) ;;\n"
-		"\t\t*)\n"
-		"\t\t\tif ((n == 0)); then command=$word\n"
-		"\t\t\telif [[ $(_ipsecmon_next \"$command\") ]]; then command+=\" $word\"\n"
-		"\t\t\telse about+=${about:+ }$word; fi\n"
-		"\t\t\tn=$((n + 1)) ;;\n"
-		"\t\tesac\n"
-		"\tdone\n"
-		"\tcommand=${command:-status}\n");
+	buf_text(out, ") skip=1 ;;\n"
+		      "\t\t-*) ;;\n"
+		      "\t\t*)\n"
+		      "\t\t\tif ((n == 0)); then command=$word\n"
+		      "\t\t\telif [[ $(_ipsecmon_next \"$command\") ]]; then command+=\" $word\"\n"
+		      "\t\t\telse about+=${about:+ }$word; fi\n"
+		      "\t\t\tn=$((n + 1)) ;;\n"
+		      "\t\tesac\n"
+		      "\tdone\n"
+		      "\tcommand=${command:-status}\n");
 	after_option(out);
 	buf_text(out, "\tif [[ $cur == -* ]]; then\n"
 		      "\t\t_ipsecmon_words \"$(_ipsecmon_options \"$command\")\"\n"

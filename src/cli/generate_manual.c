@@ -91,7 +91,9 @@ static void put_flag(struct buf *out, const struct option_spec *o)
 		buf_printf(out, "Fl %c", o->letter);
 	else
 		buf_printf(out, "Fl \\-%s", o->name);
-	if (o->value)
+	if (o->value && o->value[0] == '[')
+		buf_printf(out, " Op Ar %.*s", (int)strlen(o->value) - 2, o->value + 1);
+	else if (o->value)
 		buf_printf(out, " Ar %s", o->value);
 }
 

@@ -11,6 +11,7 @@
 	(OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_WHERE) | OPTION_BIT(OPTION_SORT) | \
 		OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_TABS) | \
 		OPTION_BIT(OPTION_NUMERIC) | OPTION_BIT(OPTION_WATCH))
+#define SHOW (LIST | OPTION_BIT(OPTION_RESOLVE))
 #define EVENTS \
 	((LIST & ~OPTION_BIT(OPTION_WATCH)) | OPTION_BIT(OPTION_ID) | OPTION_BIT(OPTION_SINCE) | \
 		OPTION_BIT(OPTION_UNTIL) | OPTION_BIT(OPTION_TEXT) | OPTION_BIT(OPTION_FOLLOW))
@@ -19,7 +20,8 @@ const struct option_spec option_specs[OPTION_N] = {
 	{ OPTION_SOCKET, 0, "socket", "PATH", CHOICE_FILE, true,
 		"the monitor's socket (else IPSECMON_SOCKET, else where it usually is)" },
 	{ OPTION_COLUMNS, 'o', "columns", "COLUMNS", CHOICE_COLUMN, false,
-		"columns to show, with commas between them; `all` for every one" },
+		"columns to show, with commas between them; `all` for every one; `help` lists "
+		"them" },
 	{ OPTION_WHERE, 0, "where", "CONDITIONS", CHOICE_CONDITION, false,
 		"only rows for which all hold: key=value, !=, <, >, with commas; an address may be "
 		"a "
@@ -32,8 +34,9 @@ const struct option_spec option_specs[OPTION_N] = {
 		"columns with tabs between them and no heading, for scripts" },
 	{ OPTION_NUMERIC, 'n', "numeric", NULL, CHOICE_NONE, false,
 		"numbers as the kernel has them, times in full in UTC" },
-	{ OPTION_WATCH, 0, "watch", "SECONDS", CHOICE_NONE, false,
-		"show it again every so often, 0.2 s at the least, until Ctrl-C" },
+	{ OPTION_WATCH, 0, "watch", "[SECONDS]", CHOICE_NONE, false,
+		"show it again every so often, 2 s without a number, 0.2 s at the least, until "
+		"Ctrl-C" },
 	{ OPTION_COLOR, 0, "color", "WHEN", CHOICE_COLOR, true,
 		"auto (on a terminal, and not with NO_COLOR), always or never" },
 	{ OPTION_ID, 0, "id", "IDS", CHOICE_EVENT, false,
@@ -68,6 +71,8 @@ const struct option_spec option_specs[OPTION_N] = {
 		"only the policy that the kernel would take" },
 	{ OPTION_ALL, 0, "all", NULL, CHOICE_NONE, false,
 		"every policy that has the addresses, up to 1000" },
+	{ OPTION_RESOLVE, 0, "resolve", NULL, CHOICE_NONE, false,
+		"names instead of addresses in tables, where the resolver knows them in time" },
 	{ OPTION_HELP, 'h', "help", NULL, CHOICE_NONE, true, "help for the command" },
 	{ OPTION_VERSION, 'V', "version", NULL, CHOICE_NONE, true, "the version" },
 };
@@ -81,71 +86,71 @@ const struct command commands[] = {
 		"drops "
 		"by cause since boot, the latest events, and whether the accounts add up.",
 		status_run },
-	{ { "show", "sa" }, "", 0, 0, CHOICE_NONE, LIST, &noun_sa,
+	{ { "show", "sa" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_sa,
 		"security associations of the kernel, in every netns watched",
 		"The monitor reads the kernel anew before it answers.", show_run },
-	{ { "show", "policy" }, "", 0, 0, CHOICE_NONE, LIST, &noun_policy,
+	{ { "show", "policy" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_policy,
 		"IPsec policies of the kernel, in its own order", "", show_run },
-	{ { "show", "tunnel" }, "[NAME]", 0, 1, CHOICE_NONE, LIST, &noun_tunnel,
+	{ { "show", "tunnel" }, "[NAME]", 0, 1, CHOICE_NONE, SHOW, &noun_tunnel,
 		"tunnels: is each really up, and if not, why",
 		"Five witnesses side by side (configuration, IKE SA, SAs and policies in the "
 		"kernel, traffic) and one word with its reason. `up` is said only when the kernel "
 		"says so, too. With NAME all there is of that tunnel, with the pairs of SAs it has "
 		"had; it may end with * for any rest.",
 		show_tunnel_run },
-	{ { "show", "lineage" }, "[TUNNEL]", 0, 1, CHOICE_NONE, LIST, &noun_lineage,
+	{ { "show", "lineage" }, "[TUNNEL]", 0, 1, CHOICE_NONE, SHOW, &noun_lineage,
 		"the pairs of SAs that tunnels have had: by what replaced, when, with what gap", "",
 		show_lineage_run },
-	{ { "show", "active-policy" }, "", 0, 0, CHOICE_NONE, LIST, &noun_active_policy,
+	{ { "show", "active-policy" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_active_policy,
 		"which IPsec configurations are there, and which is in force",
 		"One row for each file that a daemon's configuration begins with, for each daemon "
 		"that was configured without one, and for policies that no daemon claims. Keys of "
 		"a "
 		"comment at the file's head name, describe and place it.",
 		show_run },
-	{ { "show", "mainmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, LIST,
+	{ { "show", "mainmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
 		&noun_mainmode_filter, "between whom IKE SAs are to be made, as configured", "",
 		show_generic_run },
-	{ { "show", "mainmode", "specific-filters" }, "", 0, 0, CHOICE_NONE, LIST,
+	{ { "show", "mainmode", "specific-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
 		&noun_mainmode_filter, "… as resolved to addresses, by the IKE SAs there are", "",
 		show_specific_run },
-	{ { "show", "mainmode", "policies" }, "", 0, 0, CHOICE_NONE, LIST, &noun_mainmode_policy,
+	{ { "show", "mainmode", "policies" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_mainmode_policy,
 		"how IKE SAs are negotiated: proposals and lifetimes", "", show_run },
-	{ { "show", "mainmode", "sas" }, "", 0, 0, CHOICE_NONE, LIST, &noun_ike_sa,
+	{ { "show", "mainmode", "sas" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_ike_sa,
 		"IKE SAs, as the daemons tell", "", show_run },
-	{ { "show", "quickmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, LIST,
+	{ { "show", "quickmode", "generic-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
 		&noun_quickmode_filter, "traffic that IPsec SAs are for, as configured", "",
 		show_generic_run },
-	{ { "show", "quickmode", "specific-filters" }, "", 0, 0, CHOICE_NONE, LIST,
+	{ { "show", "quickmode", "specific-filters" }, "", 0, 0, CHOICE_NONE, SHOW,
 		&noun_quickmode_filter, "… as installed in the kernel's SPD", "",
 		show_specific_run },
-	{ { "show", "quickmode", "policies" }, "", 0, 0, CHOICE_NONE, LIST, &noun_quickmode_policy,
+	{ { "show", "quickmode", "policies" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_quickmode_policy,
 		"how IPsec SAs are negotiated: proposals, lifetimes, when they are made", "",
 		show_run },
-	{ { "show", "quickmode", "sas" }, "", 0, 0, CHOICE_NONE, LIST, &noun_child_sa,
+	{ { "show", "quickmode", "sas" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_child_sa,
 		"pairs of IPsec SAs: what the daemon and the kernel say of each", "", show_run },
-	{ { "show", "connection" }, "", 0, 0, CHOICE_NONE, LIST, &noun_connection,
+	{ { "show", "connection" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_connection,
 		"what the IKE daemons have loaded, and what their files say", "", show_run },
-	{ { "show", "shunt" }, "", 0, 0, CHOICE_NONE, LIST, &noun_shunt,
+	{ { "show", "shunt" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_shunt,
 		"traffic that IKE daemons let pass in the clear, or have dropped", "", show_run },
-	{ { "show", "certificate" }, "", 0, 0, CHOICE_NONE, LIST, &noun_certificate,
+	{ { "show", "certificate" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_certificate,
 		"certificates that the IKE daemons have, and how long they last", "", show_run },
-	{ { "show", "link" }, "", 0, 0, CHOICE_NONE, LIST, &noun_link,
+	{ { "show", "link" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_link,
 		"interfaces and addresses: is what they send protected, who listens",
 		"An address is protected when outbound policies protect or block what it sends: "
 		"all of it, or part of it. Whether an interface has set disable_policy or "
 		"disable_xfrm is not read.",
 		show_run },
-	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, LIST, &noun_source,
+	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_source,
 		"what feeds the monitor, and what is blind without it", "", show_run },
-	{ { "show", "service" }, "", 0, 0, CHOICE_NONE, LIST, &noun_service,
+	{ { "show", "service" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_service,
 		"IKE daemons: which run, and how those that do not ended", "", show_run },
-	{ { "show", "failure" }, "", 0, 0, CHOICE_NONE, LIST, &noun_failure,
+	{ { "show", "failure" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_failure,
 		"negotiations that failed, why, and what to do",
 		"One row for each peer, connection and cause, with how often; the newest is last. "
 		"The event log has each of them: ipsecmon events --where id>=544,id<=547.",
 		show_run },
-	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, LIST, &noun_statistic,
+	{ { "show", "statistic" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_statistic,
 		"counters and gauges, with where each number comes from", "", show_run },
 	{ { "find", NULL }, "SRC DST [PROTO [SPORT [DPORT]]]", 2, 5, CHOICE_NONE,
 		OPTION_BIT(OPTION_DIR) | OPTION_BIT(OPTION_NETNS) | OPTION_BIT(OPTION_IFACE) |

@@ -50,6 +50,7 @@ enum option_id {
 	OPTION_MARK,
 	OPTION_BEST,
 	OPTION_ALL,
+	OPTION_RESOLVE,
 	OPTION_HELP,
 	OPTION_VERSION,
 	OPTION_N,
@@ -75,7 +76,7 @@ struct option_spec {
 	enum option_id id;
 	char letter; /* 0: long form only */
 	const char *name;
-	const char *value; /* what it takes, in capitals; NULL: nothing */
+	const char *value; /* what it takes, in capitals; NULL: nothing; [X]: may be left out */
 	enum choice choice;
 	bool global; /* every command takes it */
 	const char *help;

@@ -62,11 +62,15 @@ static void overview(const struct screen *s, struct buf *out, size_t width)
 
 static void columns(const struct screen *s, struct buf *out, const struct noun *n, size_t width)
 {
-	buf_text(out, "\nColumns for -o, --where and --sort (* is shown when none are named)\n");
+	static const char marks[] = { [false] = ' ', [true] = '*', [FIELD_WIDE] = '+' };
+
+	buf_text(out,
+		"\nColumns for -o, --where and --sort (* is shown when none are named, + on a wide "
+		"terminal, too)\n");
 	for (size_t i = 0; i < n->n_fields; i++) {
 		CLEANUP_BUF struct buf term = { 0 };
 
-		buf_printf(&term, "%c %s", n->fields[i].brief ? '*' : ' ', n->fields[i].key);
+		buf_printf(&term, "%c %s", marks[n->fields[i].brief], n->fields[i].key);
 		entry(s, out, term.p, n->fields[i].help, 26, width);
 	}
 }
@@ -108,11 +112,27 @@ static void group(const struct screen *s, struct buf *out, const struct command 
 	buf_printf(out, "\n`ipsecmon help %s COMMAND` tells more about one.\n", name.p);
 }
 
+static size_t width_of(const struct cli *c)
+{
+	return c->screen.width && c->screen.width < HELP_WIDTH ? c->screen.width : HELP_WIDTH;
+}
+
+int help_columns(struct cli *c)
+{
+	CLEANUP_BUF struct buf out = { 0 };
+	struct diag d = { "" };
+	int r;
+
+	columns(&c->screen, &out, c->args->command->noun, width_of(c));
+	buf_drop_front(&out, 1); /* the blank line above it */
+	r = screen_write(&c->screen, &out);
+	return r < 0 ? cli_fail(c, r, &d) : CLI_DONE;
+}
+
 int help_run(struct cli *c)
 {
 	const struct command *about = c->args->about;
-	size_t width =
-		c->screen.width && c->screen.width < HELP_WIDTH ? c->screen.width : HELP_WIDTH;
+	size_t width = width_of(c);
 	CLEANUP_BUF struct buf out = { 0 };
 	struct diag d = { "" };
 	int r;

@@ -47,8 +47,24 @@ struct drawing {
 	struct table *table;
 	struct buf *out;
 	size_t rows; /* that came */
+	struct resolver *resolver; /* NULL: addresses stay as they are */
 	int error;
 };
+
+/* Addresses of this row get their names, where a column shows single ones. */
+static void name_addresses(struct drawing *d, json_t *row)
+{
+	for (size_t i = 0; i < d->list->noun->n_fields; i++) {
+		const struct field *f = &d->list->noun->fields[i];
+		const char *text = json_string_value(json_object_get(row, f->key)), *name;
+
+		if (!text || (f->type != FIELD_ADDR && f->type != FIELD_PREFIX))
+			continue;
+		name = resolver_name(d->resolver, text);
+		if (name)
+			(void)json_object_set_new(row, f->key, json_string(name));
+	}
+}
 
 static bool draw_line(void *userdata, struct span line)
 {
@@ -64,6 +80,8 @@ static bool draw_line(void *userdata, struct span line)
 		return false;
 	}
 	d->rows++;
+	if (d->resolver)
+		name_addresses(d, row);
 	if (!d->list->row || d->list->row(d->list, row))
 		table_add(d->table, row, d->out);
 	json_decref(row);
@@ -138,7 +156,20 @@ static void tell_empty(const struct cli *c, const struct list *l, struct buf *ou
 	if (c->args->watch_ms)
 		buf_text(out, "none\n");
 	else
-		cli_talk("none%s", query_has_where(l->query) || l->where ? " for which all that holds" : "");
+		cli_talk("none%s",
+			query_has_where(l->query) || l->where ? " for which all that holds" : "");
+}
+
+/* Kept from one picture to the next; only tables for people have names. */
+static int list_resolver(struct cli *c, struct resolver **ret, struct diag *reterr)
+{
+	if (!arguments_has(c->args, OPTION_RESOLVE) || list_table_options(c).form != TABLE_TEXT)
+		return 0;
+	if (!c->resolver && resolver_new(&c->resolver) < 0)
+		return diag_set(reterr, -ENOMEM, "out of memory");
+	resolver_begin(c->resolver);
+	*ret = c->resolver;
+	return 0;
 }
 
 int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reterr)
@@ -155,6 +186,9 @@ int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reter
 	if (r < 0)
 		return r;
 	d.table = table;
+	r = list_resolver(c, &d.resolver, reterr);
+	if (r < 0)
+		return r;
 	r = draw_pages(&d, reterr);
 	if (r < 0)
 		return r;

@@ -17,6 +17,8 @@ struct list {
 
 /* Has the monitor read everything anew; where it can't, the figures are as old as they are. */
 int list_refresh(struct cli *c, struct diag *reterr);
+int tunnel_draw(
+	struct cli *c, void *userdata, struct buf *out, struct diag *reterr); /* where: name=… */
 int list_draw(struct cli *c, void *userdata, struct buf *out, struct diag *reterr);
 
 /* How tables look by the options -j, -t, -n and the screen. */

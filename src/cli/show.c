@@ -63,9 +63,13 @@ static int show_named(struct cli *c, const char *key, cli_draw_fn *draw)
 	return show(c, where.p, draw);
 }
 
+#define TABLE_OPTIONS \
+	(OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_WHERE) | OPTION_BIT(OPTION_SORT) | \
+		OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_TABS))
+
 int show_tunnel_run(struct cli *c)
 {
-	return show_named(c, "name", list_draw);
+	return show_named(c, "name", c->args->given & TABLE_OPTIONS ? list_draw : tunnel_draw);
 }
 
 int show_lineage_run(struct cli *c)

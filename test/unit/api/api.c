@@ -762,7 +762,7 @@ static void the_socket_says_who_it_is(void **state)
 static void a_replay_is_read_only(void **state)
 {
 	struct harness h;
-	CLEANUP_ANSWER struct answer rows, events, change;
+	CLEANUP_ANSWER struct answer rows, events, change, refresh;
 
 	(void)state;
 	harness_init(&h, false);
@@ -774,6 +774,9 @@ static void a_replay_is_read_only(void **state)
 		&change);
 	assert_int_equal(change.status, 409);
 	assert_int_equal(h.n_set, 0);
+	ask(&h, "POST", "/api/v1/refresh", NULL, NULL, &refresh);
+	assert_int_equal(refresh.status, 200);
+	assert_non_null(strstr(refresh.body.p, "\"fresh\":false"));
 	harness_done(&h);
 }
 

@@ -103,6 +103,10 @@ static void options_stand_anywhere(void **state)
 	assert_true(a.since_us == NOW - 3600000000u);
 	is("show sa --colu spi", "show", "sa");
 	assert_string_equal(a.values[OPTION_COLUMNS], "spi");
+	is("show sa --watch", "show", "sa");
+	assert_int_equal(a.watch_ms, 2000);
+	is("show --watch tunnel net", "show", "tunnel");
+	assert_string_equal(a.args[0], "net");
 	is("show sa --watch 0.5 --limit 7 --color never", "show", "sa");
 	assert_int_equal(a.watch_ms, 500);
 	assert_int_equal(a.limit, 7);
@@ -125,7 +129,7 @@ static void wrong_options_say_what_was_meant(void **state)
 	refused("events -f --until 1h", "--follow");
 	refused("events --since 1h --until 2h", "behind");
 	refused("show sa --watch 0.1", "0.2");
-	refused("show sa --watch nan", "0.2");
+	refused("show sa --watch=nan", "0.2");
 	refused("show sa --watch 1x", "0.2");
 	refused("show sa --limit 0", "number from 1");
 	refused("show sa --limit -3", "number from 1");
