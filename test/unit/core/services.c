@@ -638,6 +638,55 @@ static void a_changed_connection_is_told_by_what_differs(void **state)
 	bench_free(b);
 }
 
+/* Beside a tunnel that carries traffic, a packet with a foreign SPI informs only. */
+static void a_stray_packet_tells_how_the_tunnel_does(void **state)
+{
+	struct policy out = policy_of(9, "10.1.0.0/16", "10.2.0.0/16"),
+		      in = policy_of(8, "10.2.0.0/16", "10.1.0.0/16");
+	struct sa pair[] = { bench_sa("10.9.0.2", "10.9.0.1", 1),
+		bench_sa("10.9.0.1", "10.9.0.2", 2) };
+	struct bench *b = bench_new(EVIDENCE_BIT(EVIDENCE_AUDIT));
+	const struct event *e;
+
+	(void)state;
+	bench_live(b);
+	dump_policies(b);
+	bench_address(b, NS_A, "10.9.0.1");
+	start(b, PLUTO, true);
+	tunnel_up(b);
+	bench_drop(b, AUDIT_DROP_NOTFOUND, "10.9.0.2", "10.9.0.1", 0xdead, 1);
+	bench_counter(b, NS_A, "XfrmInNoStates", 1);
+	bench_settle(b);
+	e = bench_find(b, EVENT_UNKNOWN_SPI);
+	assert_non_null(e);
+	assert_true(says(e, "\"tunnel_state\":\"tunnel net is contradictory\""));
+	assert_string_equal(e->level, "warning");
+	in.direction = POLICY_IN;
+	add_policy(b, &out);
+	add_policy(b, &in);
+	pair[1].direction = DIRECTION_OUT;
+	for (uint64_t packets = 0; packets < 3; packets++) {
+		for (size_t i = 0; i < 2; i++) {
+			pair[i].packets = packets;
+			pair[i].bytes = packets * 100;
+			if (packets == 0)
+				bench_sa_fact(b, NS_A, SA_ADDED, &pair[i]);
+		}
+		bench_dump(b, NS_A, pair, 2);
+		bench_poll(b);
+	}
+	bench_drop(b, AUDIT_DROP_NOTFOUND, "10.9.0.2", "10.9.0.1", 0xbeef, 1);
+	bench_counter(b, NS_A, "XfrmInNoStates", 2);
+	bench_settle(b);
+	for (size_t i = 0; i < b->n; i++)
+		e = b->events[i].id == EVENT_UNKNOWN_SPI ? &b->events[i] : e;
+	assert_int_equal(e->spi, 0xbeef);
+	assert_true(says(e, "tunnel net is up"));
+	assert_string_equal(e->level, "information");
+	assert_string_equal(e->peer, "blue@lab");
+	bench_free(b);
+}
+
 struct rows {
 	size_t n;
 	struct service last;
@@ -729,6 +778,7 @@ int main(void)
 		cmocka_unit_test(policies_of_an_interface_that_is_gone_are_told),
 		cmocka_unit_test(a_changed_file_is_told_with_before_and_after),
 		cmocka_unit_test(a_changed_connection_is_told_by_what_differs),
+		cmocka_unit_test(a_stray_packet_tells_how_the_tunnel_does),
 		cmocka_unit_test(services_are_listed),
 		cmocka_unit_test(an_end_that_waits_is_not_acknowledged),
 	};
