@@ -201,6 +201,7 @@ static void every_end_is_told_once_by_its_kind(void **state)
 		bench_live(b);
 		start(b, PLUTO, true);
 		end(b, PLUTO, ends[i].how, "exit status 0");
+		bench_poll(b);
 		assert_null(bench_find(b, ends[i].id)); /* the kernel's last words are to come */
 		bench_settle(b);
 		end(b, PLUTO, ends[i].how, "exit status 0");
