@@ -218,13 +218,13 @@ static const struct config_file *elsewhere(
 	return found;
 }
 
+/* Wherever it runs, the host's own files may be its. */
 static bool one_runs(const struct core *c, const struct ike_server *s)
 {
 	struct ike_server *other;
 
 	for (size_t at = 0; (other = ike_server_next(c, &at));) {
-		if (other->service && other->end == SERVICE_RUNS && other->daemon == s->daemon &&
-			other->netns == s->netns)
+		if (other->service && other->end == SERVICE_RUNS && other->daemon == s->daemon)
 			return true;
 	}
 	return false;

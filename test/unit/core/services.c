@@ -552,7 +552,7 @@ static void policies_of_an_interface_that_is_gone_are_told(void **state)
 	bench_free(b);
 }
 
-static void file(struct bench *b, uint64_t service, const char *digest)
+static void file(struct bench *b, uint64_t netns, uint64_t service, const char *digest)
 {
 	struct fact f = { .type = FACT_CONFIG_FILE,
 		.config_file = { .service = service,
@@ -561,10 +561,10 @@ static void file(struct bench *b, uint64_t service, const char *digest)
 			.uid = 0 } };
 
 	(void)snprintf(f.config_file.digest, sizeof(f.config_file.digest), "%s", digest);
-	bench_feed(b, &f, NS_A);
+	bench_feed(b, &f, netns);
 }
 
-static void files(struct bench *b, uint64_t service, const char *digest)
+static void files_of(struct bench *b, uint64_t netns, uint64_t service, const char *digest)
 {
 	struct fact f = { .type = FACT_IKE_DUMP,
 		.ike_dump = { .service = service,
@@ -572,11 +572,16 @@ static void files(struct bench *b, uint64_t service, const char *digest)
 			.phase = DUMP_BEGIN,
 			.daemon = DAEMON_LIBRESWAN } };
 
-	bench_feed(b, &f, NS_A);
+	bench_feed(b, &f, netns);
 	if (digest)
-		file(b, service, digest);
+		file(b, netns, service, digest);
 	f.ike_dump.phase = DUMP_END;
-	bench_feed(b, &f, NS_A);
+	bench_feed(b, &f, netns);
+}
+
+static void files(struct bench *b, uint64_t service, const char *digest)
+{
+	files_of(b, NS_A, service, digest);
 }
 
 static void a_changed_file_is_told_with_before_and_after(void **state)
@@ -601,6 +606,16 @@ static void a_changed_file_is_told_with_before_and_after(void **state)
 	files(b, PLUTO, NULL);
 	assert_int_equal(bench_count_id(b, EVENT_IKE_CONFIG_CHANGED), 2);
 	assert_true(says(&b->events[b->n - 1], "is gone"));
+	bench_free(b);
+
+	/* The host's own files go over to whichever daemon begins, also in another netns. */
+	b = bench_new(0);
+	bench_live(b);
+	bench_netns(b, NS_B, "init", true);
+	files_of(b, NS_B, 0, "aaaa");
+	start(b, PLUTO, false);
+	files_of(b, NS_B, 0, NULL);
+	assert_int_equal(bench_count_id(b, EVENT_IKE_CONFIG_CHANGED), 0);
 	bench_free(b);
 }
 
