@@ -241,7 +241,7 @@ static void claim_event(struct core *c, struct event *e, uint32_t id, struct net
 			detail_text(e, "mixed", "several sources or SPIs");
 	}
 	if (id == EVENT_UNKNOWN_SPI && p->key.has_spi)
-		spis_answer(c, e, &p->key.dst, p->key.spi);
+		spis_answer(c, e, ns ? ns->cookie : 0, &p->key.dst, p->key.spi);
 }
 
 /*

@@ -165,7 +165,7 @@ static void tell(struct core *c, struct netns *ns, struct account *a, const stru
 		detail_text(&e, "mixed", "several sources or SPIs");
 	told_of_sa(c, ns, w, &e, n);
 	if (e.id == EVENT_UNKNOWN_SPI && w->drop.has_spi)
-		spis_answer(c, &e, &w->drop.dst, w->drop.spi);
+		spis_answer(c, &e, w->cookie, &w->drop.dst, w->drop.spi);
 	if (e.id == EVENT_CLEAR_TEXT && w->drop.kind == DROP_CLEAR)
 		detail_text(&e, "told_apart", "clear text");
 	if (e.id == EVENT_PROCESSING_ERROR || e.id == EVENT_IPTFS_ERROR)

@@ -202,29 +202,32 @@ void ike_changes_child(struct core *c, const struct ike_server *s,
 		tell_connection(c, s, one->conn, one->name, !before, !after, &was, &is);
 }
 
-/* The same file, as another process of the daemon, or nobody, had it. */
-static const struct config_file *elsewhere(
+/* The same file as an earlier process of this daemon had it. Those that run may have other roots.
+ */
+static const struct config_file *earlier(
 	const struct core *c, const struct ike_server *s, const struct config_file *file)
 {
 	const struct config_file *found = NULL;
 	struct ledger_config_file *l;
 
-	for (size_t at = 0; (l = config_file_next(c, &at));) {
-		if (l->file.service != s->service && l->file.daemon == file->daemon &&
-			l->netns == s->netns && l->file.digest[0] &&
+	for (size_t at = 0; s->service && (l = config_file_next(c, &at));) {
+		const struct ike_server *other = ike_server_find(c, l->file.service, 0);
+
+		if (l->file.service && other && other->end != SERVICE_RUNS &&
+			l->file.daemon == file->daemon && l->netns == s->netns &&
 			strcmp(l->file.path, file->path) == 0)
 			found = &l->file;
 	}
 	return found;
 }
 
+/* Wherever it runs, the host's own files may be its. */
 static bool one_runs(const struct core *c, const struct ike_server *s)
 {
 	struct ike_server *other;
 
 	for (size_t at = 0; (other = ike_server_next(c, &at));) {
-		if (other->service && other->end == SERVICE_RUNS && other->daemon == s->daemon &&
-			other->netns == s->netns)
+		if (other->service && other->end == SERVICE_RUNS && other->daemon == s->daemon)
 			return true;
 	}
 	return false;
@@ -238,7 +241,7 @@ void ike_changes_file(struct core *c, const struct ike_server *s, const struct c
 	struct event e;
 
 	if (!before)
-		before = elsewhere(c, s, one);
+		before = earlier(c, s, one);
 	/* A daemon's files go over to nobody, and back, when it ends and starts. */
 	if (before && after ? strcmp(before->digest, after->digest) == 0 || !before->digest[0]
 			    : !is_news(s, IKE_LIST_FILES) || (!s->service && one_runs(c, s)))

@@ -439,7 +439,8 @@ void spis_born(struct core *c, struct ledger_sa *sa);
 void spis_died(struct core *c, struct ledger_sa *sa, enum spi_fate fate);
 void spis_restore(struct core *c, const struct fact *f);
 /* The ledger's answer to an unknown SPI, into the event's detail: history and its parts. */
-void spis_answer(struct core *c, struct event *e, const struct addr *dst, uint32_t spi);
+void spis_answer(
+	struct core *c, struct event *e, uint64_t cookie, const struct addr *dst, uint32_t spi);
 
 /* claims.c */
 void claims_add(struct core *c, const struct fact *f);

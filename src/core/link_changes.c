@@ -240,7 +240,7 @@ static void judge_address(struct core *c, const struct link_loss *l)
 	char before[ADDR_TEXT_SIZE], now[ADDR_TEXT_SIZE], text[2 * ADDR_TEXT_SIZE + 64];
 	struct event e;
 
-	if (!l->came.family || !has_address(c, l, &l->came) || has_address(c, l, &l->addr) ||
+	if (!has_address(c, l, &l->came) || has_address(c, l, &l->addr) ||
 		is_covered(c, l->cookie, &l->came))
 		return;
 	(void)snprintf(text, sizeof(text), "no policy covers %s, which came in the place of %s",

@@ -1,309 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/attempts.h"
 #include "core/internal.h"
 
-/*
- * Attempts lie in chains by daemon and peer's address (none: its own chain), so that a storm from
- * many peers costs no more than one from one. Told ones stay a little: what comes late belongs to
- * them. An IKE SA that went down leaves an attempt of which nobody said that it failed, so that a
- * timeout said before or after is known to be a dead peer.
- */
-struct chain_key {
-	uint64_t service;
-	struct addr peer;
-	uint8_t zero[7]; /* in the place of padding: the map compares octets */
-};
-_Static_assert(sizeof(struct chain_key) == 32, "no padding");
-
-struct chain {
-	struct chain_key key;
-	struct attempt *first; /* newest first */
-	unsigned n;
-};
-
-struct negotiations {
-	struct map *chains; /* struct chain_key → struct chain */
-	unsigned n_attempts;
-};
-
-int negotiations_new(struct core *c)
-{
-	c->negotiations = calloc(1, sizeof(*c->negotiations));
-	if (!c->negotiations)
-		return -ENOMEM;
-	return map_new(sizeof(struct chain_key), LIMIT_ATTEMPTS, c->seed, &c->negotiations->chains);
-}
-
-void negotiations_free(struct core *c)
-{
-	struct negotiations *all = c->negotiations;
-	struct chain *chain;
-
-	if (!all)
-		return;
-	for (size_t at = 0; all->chains && (chain = map_next(all->chains, &at, NULL));) {
-		while (chain->first) {
-			struct attempt *a = chain->first;
-
-			chain->first = a->next;
-			free(a);
-		}
-		free(chain);
-	}
-	map_free(all->chains);
-	free(all);
-	c->negotiations = NULL;
-}
-
-static uint64_t late_ns(const struct core *c)
-{
-	return 4 * c->config.settle_ns;
-}
-
-/* The more, the better it tells why: narrower first, then who says it, then without regard to
- * order. */
-static uint32_t score(const struct negotiation *n)
-{
-	static const uint8_t weights[] = {
-		[SAID_LOG] = 3, [SAID_STATUS] = 2, [SAID_AUDIT] = 2, [SAID_ALERT] = 1
-	};
-	uint32_t weight = n->said < ARRAY_LEN(weights) ? weights[n->said] : 0;
-
-	return ((uint32_t)cause_of(n->cause)->rank * 8 + weight) * 256 + (UINT8_MAX - n->cause);
-}
-
-static void fill(char *to, const char *from, size_t size, bool better)
-{
-	if (from[0] && (better || !to[0]))
-		memcpy(to, from, size);
-}
-
-static void fill_addr(struct addr *to, uint16_t *port, const struct addr *from, uint16_t from_port)
-{
-	if (!to->family)
-		*to = *from;
-	if (!*port && addr_equal(to, from))
-		*port = from_port;
-}
-
-static bool has_piece_of(const struct attempt *a, const struct piece *p)
-{
-	for (unsigned i = 0; i < a->n_pieces; i++) {
-		if (a->pieces[i].said == p->said && a->pieces[i].cause == p->cause)
-			return true;
-	}
-	return false;
-}
-
-static bool has_piece(const struct attempt *a, const struct negotiation *n)
-{
-	return has_piece_of(a, &(struct piece){ .said = n->said, .cause = n->cause });
-}
-
-static void note_piece(struct core *c, struct attempt *a, const struct negotiation *n)
-{
-	if (has_piece(a, n) || a->n_pieces == ATTEMPT_PIECES)
-		a->n_more++;
-	else
-		a->pieces[a->n_pieces++] =
-			(struct piece){ n->said, n->cause, c->fact->seq, c->now_ns };
-}
-
-static void take(struct core *c, struct attempt *a, const struct negotiation *n)
-{
-	uint32_t points = score(n);
-	bool better = a->n_pieces == 0 || points > a->score;
-
-	if (better) {
-		a->score = points;
-		a->n.cause = n->cause;
-		a->said = n->said;
-		/* An IKE SA that fails by its first child alone is a failed child. */
-		a->n.child = n->child || (a->n.child && n->cause == CAUSE_UNKNOWN);
-	}
-	if (!a->n.role_known && n->role_known) {
-		a->n.role_known = true;
-		a->n.initiator = n->initiator;
-	}
-	a->n.version = a->n.version ? a->n.version : n->version;
-	a->n.unique = a->n.unique ? a->n.unique : n->unique;
-	a->n.spi_i = a->n.spi_i ? a->n.spi_i : n->spi_i;
-	a->n.spi_r = a->n.spi_r ? a->n.spi_r : n->spi_r;
-	fill_addr(&a->n.local, &a->n.local_port, &n->local, n->local_port);
-	fill_addr(&a->n.remote, &a->n.remote_port, &n->remote, n->remote_port);
-	fill(a->n.conn, n->conn, sizeof(n->conn), false);
-	fill(a->n.child_name, n->child_name, sizeof(n->child_name), false);
-	fill(a->n.local_id, n->local_id, sizeof(n->local_id), false);
-	fill(a->n.remote_id, n->remote_id, sizeof(n->remote_id), false);
-	fill(a->n.ours, n->ours, sizeof(n->ours), better);
-	fill(a->n.theirs, n->theirs, sizeof(n->theirs), better);
-	fill(a->n.words, n->words, sizeof(n->words), better);
-	note_piece(c, a, n);
-	/* A dead peer is not said to be over where the IKE SA has gone already. */
-	if ((n->final || a->went_down) && !a->n.final) {
-		a->n.final = true;
-		a->time_us = c->now_us;
-		a->final_ns = c->now_ns;
-	}
-	a->touched_ns = c->now_ns;
-}
-
-/* Can both tell of the same negotiation? */
-static bool same(const struct attempt *a, const struct negotiation *n)
-{
-	if (a->n.service != n->service)
-		return false;
-	/* "It failed" may be said of the IKE SA when it was its child's fault, and of both. */
-	if (a->n.child != n->child && a->n_pieces > 0 && a->n.cause != CAUSE_UNKNOWN &&
-		n->cause != CAUSE_UNKNOWN)
-		return false;
-	if (a->n.child_name[0] && n->child_name[0] && strcmp(a->n.child_name, n->child_name) != 0)
-		return false;
-	if (a->n.unique && n->unique)
-		return a->n.unique == n->unique;
-	if (a->n.remote.family && n->remote.family && !addr_equal(&a->n.remote, &n->remote))
-		return false;
-	if (a->n.conn[0] && n->conn[0])
-		return strcmp(a->n.conn, n->conn) == 0;
-	return a->n.remote.family && n->remote.family;
-}
-
-/*
- * After the daemon has said why, an SA that never was is dropped at a timeout, or missing in the
- * next list: no news. One that was up may die of something else.
- */
-static bool is_aftermath(const struct core *c, const struct attempt *a, const struct negotiation *n)
-{
-	bool ends = n->cause == CAUSE_UNKNOWN ||
-		    (!a->was_up && !n->child &&
-			    cause_of(n->cause)->rank <= cause_of(CAUSE_TIMEOUT)->rank);
-
-	return ends && n->unique && a->n.unique == n->unique &&
-	       c->now_ns - a->touched_ns < AFTERMATH_S * 1000000000ull;
-}
-
-/*
- * Does it belong there? What was told takes only what is said late, in another way, and names no
- * other cause by the same mouth: else it is a new occurrence.
- */
-static bool joins(const struct core *c, const struct attempt *a, const struct negotiation *n)
-{
-	if (!same(a, n))
-		return false;
-	if (a->n_pieces == 0) /* went down: takes a timeout only */
-		return n->cause == CAUSE_TIMEOUT || n->cause == CAUSE_DPD;
-	if (!a->told)
-		return true;
-	if (has_piece(a, n))
-		return false;
-	return c->now_ns - a->touched_ns < late_ns(c) || is_aftermath(c, a, n);
-}
-
-/* Of several negotiations with one peer at a time, where it fits best; 0: nowhere. */
-static unsigned fit(const struct core *c, const struct attempt *a, const struct negotiation *n)
-{
-	if (!joins(c, a, n))
-		return 0;
-	return 1u + (n->unique && a->n.unique == n->unique ? 8u : 0) + (a->told ? 0 : 4u) +
-	       (has_piece(a, n) ? 0 : 2u);
-}
-
-static struct attempt *best_of(
-	const struct core *c, struct attempt *first, const struct negotiation *n)
-{
-	struct attempt *found = NULL;
-	unsigned best = 0;
-
-	for (struct attempt *a = first; a; a = a->next) {
-		unsigned points = fit(c, a, n);
-
-		if (points > best) {
-			best = points;
-			found = a;
-		}
-	}
-	return found;
-}
-
-static struct chain_key key_of(uint64_t service, const struct addr *peer)
-{
-	struct chain_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.service = service;
-	key.peer = *peer;
-	return key;
-}
-
-/* Where it can stand: with its peer, or, while either does not know the address, anywhere. */
-static struct attempt *find(const struct core *c, const struct negotiation *n)
-{
-	struct chain_key key = key_of(n->service, &n->remote);
-	struct chain *chain = map_get(c->negotiations->chains, &key);
-	struct attempt *found = chain ? best_of(c, chain->first, n) : NULL;
-
-	if (found)
-		return found;
-	if (n->remote.family) {
-		static const struct addr nowhere;
-
-		key = key_of(n->service, &nowhere);
-		chain = map_get(c->negotiations->chains, &key);
-		return chain ? best_of(c, chain->first, n) : NULL;
-	}
-	for (size_t at = 0; !found && (chain = map_next(c->negotiations->chains, &at, NULL));)
-		found = chain->key.service == n->service ? best_of(c, chain->first, n) : NULL;
-	return found;
-}
-
-static void remove_attempt(struct core *c, struct chain *chain, struct attempt **at)
-{
-	struct attempt *a = *at;
-
-	*at = a->next;
-	chain->n--;
-	c->negotiations->n_attempts--;
-	free(a);
-}
-
-static struct attempt *open_attempt(struct core *c, const struct negotiation *n, uint64_t cookie)
-{
-	struct chain_key key = key_of(n->service, &n->remote);
-	struct negotiations *all = c->negotiations;
-	struct chain *chain = map_get(all->chains, &key);
-	struct attempt *a = NULL;
-
-	if (all->n_attempts < LIMIT_ATTEMPTS && (!chain || chain->n < LIMIT_ATTEMPTS_OF_PEER))
-		a = calloc(1, sizeof(*a));
-	if (a && !chain) {
-		chain = calloc(1, sizeof(*chain));
-		if (chain && map_put(all->chains, &key, chain) < 0) {
-			free(chain);
-			chain = NULL;
-		}
-		if (chain)
-			chain->key = key;
-	}
-	if (!a || !chain) {
-		free(a);
-		c->refused++;
-		return NULL;
-	}
-	a->n.service = n->service;
-	a->n.child = n->child;
-	a->cookie = cookie;
-	a->time_us = c->now_us;
-	a->touched_ns = c->now_ns;
-	a->next = chain->first;
-	chain->first = a;
-	chain->n++;
-	all->n_attempts++;
-	return a;
-}
+/* From what daemons say of negotiations to one event each. */
 
 static void of_ike_sa(const struct ike_sa *sa, struct negotiation *ret)
 {
@@ -334,17 +37,9 @@ static bool enrich(const struct core *c, struct negotiation *n)
 	if (!l)
 		return false;
 	of_ike_sa(&l->sa, &known);
-	fill_addr(&n->local, &n->local_port, &known.local, known.local_port);
-	fill_addr(&n->remote, &n->remote_port, &known.remote, known.remote_port);
-	fill(n->conn, known.conn, sizeof(n->conn), false);
-	fill(n->local_id, known.local_id, sizeof(n->local_id), false);
-	fill(n->remote_id, known.remote_id, sizeof(n->remote_id), false);
-	n->version = n->version ? n->version : known.version;
 	/* Whose IKE SA it is does not tell who began with a child of it. */
-	if (!n->role_known && !n->child) {
-		n->role_known = known.role_known;
-		n->initiator = known.initiator;
-	}
+	known.role_known = known.role_known && !n->child;
+	attempt_learn(n, &known);
 	return l->sa.state >= IKE_ESTABLISHED && l->sa.state <= IKE_DELETING;
 }
 
@@ -352,13 +47,13 @@ static void add(struct core *c, const struct negotiation *said, uint64_t cookie)
 {
 	struct negotiation n = *said;
 	bool up = enrich(c, &n);
-	struct attempt *a = find(c, &n);
+	struct attempt *a = attempts_find(c, &n);
 
-	a = a ? a : open_attempt(c, &n, cookie);
+	a = a ? a : attempts_open(c, &n, cookie);
 	if (!a)
 		return;
 	a->was_up = a->was_up || up;
-	take(c, a, &n);
+	attempt_take(c, a, &n);
 }
 
 void negotiations_add(struct core *c, const struct fact *f)
@@ -384,7 +79,8 @@ static void of_child(const struct core *c, const struct child_sa *sa, struct neg
 	ret->role_known = false; /* the IKE SA's initiator need not be the child's */
 	ret->child = true;
 	memcpy(ret->child_name, sa->name, sizeof(ret->child_name));
-	fill(ret->conn, sa->ike_name, sizeof(ret->conn), true);
+	if (sa->ike_name[0])
+		memcpy(ret->conn, sa->ike_name, sizeof(ret->conn));
 }
 
 /* It came up after all: what was said before was a detour. What had its end stays. */
@@ -399,11 +95,11 @@ static void came_up(struct core *c, const struct negotiation *n)
 			struct attempt *a = *to;
 
 			if (a->n.final || a->told || a->n_pieces == 0 || a->n.child != n->child ||
-				!same(a, n)) {
+				!attempt_is_about(a, n)) {
 				to = &a->next;
 				continue;
 			}
-			remove_attempt(c, chain, to);
+			attempts_remove(c, chain, to);
 		}
 	}
 }
@@ -414,10 +110,10 @@ static void went_down(struct core *c, const struct negotiation *n, uint64_t cook
 	struct attempt *a;
 
 	timeout.cause = CAUSE_TIMEOUT;
-	a = find(c, &timeout);
+	a = attempts_find(c, &timeout);
 	if (!a || a->told) {
 		/* Many may go down at once: those that failed have precedence. */
-		a = c->negotiations->n_attempts < LIMIT_ATTEMPTS / 2 ? open_attempt(c, n, cookie)
+		a = c->negotiations->n_attempts < LIMIT_ATTEMPTS / 2 ? attempts_open(c, n, cookie)
 								     : NULL;
 		if (!a)
 			return;
@@ -428,6 +124,7 @@ static void went_down(struct core *c, const struct negotiation *n, uint64_t cook
 		a->time_us = c->now_us;
 		a->final_ns = a->touched_ns = c->now_ns;
 	}
+	attempt_learn(&a->n, n);
 	a->was_up = a->went_down = true;
 }
 
@@ -501,9 +198,9 @@ static void merge(struct core *c, struct attempt *a, const struct attempt *other
 
 	n.said = other->said;
 	n.final = false; /* a is over already */
-	take(c, a, &n);
+	attempt_take(c, a, &n);
 	for (unsigned i = 0; i < other->n_pieces; i++) {
-		if (a->n_pieces < ATTEMPT_PIECES && !has_piece_of(a, &other->pieces[i]))
+		if (a->n_pieces < ATTEMPT_PIECES && !attempt_has_piece(a, &other->pieces[i]))
 			a->pieces[a->n_pieces++] = other->pieces[i];
 	}
 	a->was_up = a->was_up || other->was_up;
@@ -524,12 +221,12 @@ static void gather(struct core *c, struct attempt *a)
 			struct attempt *other = *to;
 
 			if (other == a || other->told || other->n_pieces == 0 ||
-				!same(other, &a->n)) {
+				!attempt_is_about(other, &a->n)) {
 				to = &other->next;
 				continue;
 			}
 			merge(c, a, other);
-			remove_attempt(c, chain, to);
+			attempts_remove(c, chain, to);
 		}
 	}
 }
@@ -576,7 +273,7 @@ static bool is_over(const struct core *c, const struct attempt *a, bool all)
 {
 	if (a->n.final)
 		return all || c->now_ns - a->touched_ns >= c->config.settle_ns ||
-		       c->now_ns - a->final_ns >= late_ns(c);
+		       c->now_ns - a->final_ns >= attempts_late_ns(c);
 	return a->n_pieces > 0 &&
 	       c->now_ns - a->touched_ns >= (uint64_t)ATTEMPT_OPEN_S * 1000000000u;
 }
@@ -586,7 +283,7 @@ static bool settle(struct core *c, struct attempt *a, bool all, bool roomy)
 {
 	if (a->told || a->n_pieces == 0)
 		return c->now_ns - a->touched_ns >=
-		       (a->told && roomy ? AFTERMATH_S * 1000000000ull : late_ns(c));
+		       (a->told && roomy ? AFTERMATH_S * 1000000000ull : attempts_late_ns(c));
 	if (!is_over(c, a, all))
 		return false;
 	if (!a->n.final && cause_of(a->n.cause)->detour)
@@ -612,7 +309,7 @@ void negotiations_settle(struct core *c, bool all)
 				to = &a->next;
 				continue;
 			}
-			remove_attempt(c, chain, to);
+			attempts_remove(c, chain, to);
 		}
 		if (!chain->first) {
 			map_remove(c->negotiations->chains, &chain->key);
@@ -645,7 +342,7 @@ void negotiations_pending(const struct core *c, struct core_progress *p)
 	for (size_t at = 0; (chain = map_next(c->negotiations->chains, &at, NULL));) {
 		for (const struct attempt *a = chain->first; a; a = a->next) {
 			for (unsigned i = 0; a->n.final && !a->told && i < a->n_pieces; i++) {
-				if (a->final_ns - a->pieces[i].heard_ns < late_ns(c))
+				if (a->final_ns - a->pieces[i].heard_ns < attempts_late_ns(c))
 					progress_add(p, a->pieces[i].fact, a->pieces[i].fact);
 			}
 		}

@@ -114,9 +114,10 @@ static struct service_state *get(struct core *c, const struct fact *f, bool *ret
 
 static void watch_control(struct core *c, struct service_state *s)
 {
-	if (s->service.control != CONTROL_REFUSED)
+	/* A new observe has not tried it yet: that says nothing. */
+	if (s->service.control == CONTROL_OPEN || s->service.control == CONTROL_LOST)
 		s->refused_ns = 0;
-	else if (s->refused_ns == 0)
+	else if (s->service.control == CONTROL_REFUSED && s->refused_ns == 0)
 		s->refused_ns = c->now_ns;
 	/* Lost later is its source's event. */
 	s->control_told = s->control_told || s->service.control == CONTROL_OPEN;
@@ -170,7 +171,7 @@ static void settle_control(struct core *c, struct service_state *s)
 	struct event e;
 	char what[NAME_SIZE + 32];
 
-	if (s->control_told || s->refused_ns == 0 ||
+	if (s->control_told || s->refused_ns == 0 || s->service.control != CONTROL_REFUSED ||
 		c->now_ns - s->refused_ns < CONTROL_GRACE_S * 1000000000ull)
 		return;
 	s->control_told = true;

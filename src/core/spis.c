@@ -5,6 +5,9 @@
 
 #include "base/timetext.h"
 #include "core/internal.h"
+#include "core/verdict.h"
+
+#define TUNNELS_JUDGED 8 /* of one peer; of more only their number is told */
 
 static struct spi_key key_of(const struct addr *dst, uint32_t spi)
 {
@@ -100,7 +103,46 @@ static const char *fate_name(unsigned fate)
 	return fate < ARRAY_LEN(names) ? names[fate] : "gone";
 }
 
-void spis_answer(struct core *c, struct event *e, const struct addr *dst, uint32_t spi)
+/*
+ * How the tunnels with this peer do: a stray packet beside one that is up informs, no more. Of
+ * several the answer counts those that are up.
+ */
+static void answer_tunnels(struct core *c, struct event *e, uint64_t cookie, const struct addr *dst)
+{
+	unsigned n = 0, n_up = 0;
+	struct tunnel *first = c->ike->n_tunnels > 0 && e->src.family
+				       ? tunnel_between(c, cookie, dst, &e->src, &n)
+				       : NULL;
+	struct tunnel_cursor at = { 0 };
+	struct verdict verdict;
+	char text[sizeof(first->name) + 64];
+
+	if (n == 1) {
+		verdict_of(c, first, &verdict);
+		(void)snprintf(text, sizeof(text), "tunnel %s is %s", first->name, verdict.word);
+		n_up = strcmp(verdict.word, "up") == 0;
+	} else if (n > 1 && n <= TUNNELS_JUDGED) {
+		for (const struct tunnel *t; (t = tunnel_next(c, &at));) {
+			if (t->netns != cookie || !addr_equal(&t->local, dst) ||
+				!addr_equal(&t->remote, &e->src))
+				continue;
+			verdict_of(c, t, &verdict);
+			n_up += strcmp(verdict.word, "up") == 0;
+		}
+		(void)snprintf(
+			text, sizeof(text), "%u of %u tunnels with this peer are up", n_up, n);
+	} else if (n > 1) {
+		(void)snprintf(text, sizeof(text), "there are %u tunnels with this peer", n);
+	} else {
+		return;
+	}
+	detail_text(e, "tunnel_state", text);
+	if (n == n_up)
+		e->level = "information";
+}
+
+void spis_answer(
+	struct core *c, struct event *e, uint64_t cookie, const struct addr *dst, uint32_t spi)
 {
 	struct spi *s = spis_find(c, dst, spi);
 	char text[160];
@@ -130,4 +172,5 @@ void spis_answer(struct core *c, struct event *e, const struct addr *dst, uint32
 			time_format(c->spis_since_us, when));
 		detail_text(e, "history", text);
 	}
+	answer_tunnels(c, e, cookie, dst);
 }

@@ -51,8 +51,7 @@ static const struct field failure_fields[] = {
 		"the peer's identity, as it says or as configured", failure_remote_id },
 	{ "role", "ROLE", FIELD_TEXT, "", true, "we: initiator or responder", failure_role },
 	{ "version", "IKE", FIELD_NUMBER, "", false, "of IKE: 1 or 2", failure_version },
-	{ "cause", "CAUSE", FIELD_TEXT, "", true, "in a word that stays the same; see doc/api.md",
-		failure_cause },
+	{ "cause", "CAUSE", FIELD_TEXT, "", true, "in a word that stays the same", failure_cause },
 	{ "why", "WHY", FIELD_TEXT, "", false, "the same as a sentence", failure_why },
 	{ "ours", "OURS", FIELD_TEXT, "", false, "our proposals or traffic selectors",
 		failure_ours },
@@ -60,7 +59,7 @@ static const struct field failure_fields[] = {
 		failure_theirs },
 	{ "words", "WORDS", FIELD_TEXT, "", false, "the daemon's own", failure_words },
 	{ "evidence", "EVIDENCE", FIELD_TEXT, "", false, "what said so", failure_evidence },
-	{ "remedy", "WHAT TO DO", FIELD_TEXT, "", true, "what to do", failure_remedy },
+	{ "remedy", "WHAT TO DO", FIELD_TEXT, "", FIELD_WIDE, "what to do", failure_remedy },
 };
 const struct noun noun_failure = { "failure", "Failures",
 	"negotiations that failed, the last 256 kinds since the monitor started; the newest is "
@@ -83,7 +82,9 @@ SERVICE(version, set_text(ret, row->service->version))
 SERVICE(state, set_text(ret, service_end_name(row->service->end)))
 SERVICE(since, set_number(ret, row->since_us != 0, row->since_us))
 SERVICE(started, set_number(ret, row->service->started_us != 0, row->service->started_us))
-SERVICE(control, set_text(ret, control_name(row->service->control)))
+SERVICE(control,
+	set_text(ret,
+		row->service->end == SERVICE_RUNS ? control_name(row->service->control) : NULL))
 SERVICE(sockets, set_text(ret, row->sockets))
 SERVICE(queue, set_number(ret, row->sockets_known, row->queue))
 SERVICE(drops, set_number(ret, row->sockets_known, row->drops))

@@ -201,6 +201,7 @@ static void every_end_is_told_once_by_its_kind(void **state)
 		bench_live(b);
 		start(b, PLUTO, true);
 		end(b, PLUTO, ends[i].how, "exit status 0");
+		bench_poll(b);
 		assert_null(bench_find(b, ends[i].id)); /* the kernel's last words are to come */
 		bench_settle(b);
 		end(b, PLUTO, ends[i].how, "exit status 0");
@@ -551,7 +552,7 @@ static void policies_of_an_interface_that_is_gone_are_told(void **state)
 	bench_free(b);
 }
 
-static void file(struct bench *b, uint64_t service, const char *digest)
+static void file(struct bench *b, uint64_t netns, uint64_t service, const char *digest)
 {
 	struct fact f = { .type = FACT_CONFIG_FILE,
 		.config_file = { .service = service,
@@ -560,10 +561,10 @@ static void file(struct bench *b, uint64_t service, const char *digest)
 			.uid = 0 } };
 
 	(void)snprintf(f.config_file.digest, sizeof(f.config_file.digest), "%s", digest);
-	bench_feed(b, &f, NS_A);
+	bench_feed(b, &f, netns);
 }
 
-static void files(struct bench *b, uint64_t service, const char *digest)
+static void files_of(struct bench *b, uint64_t netns, uint64_t service, const char *digest)
 {
 	struct fact f = { .type = FACT_IKE_DUMP,
 		.ike_dump = { .service = service,
@@ -571,11 +572,16 @@ static void files(struct bench *b, uint64_t service, const char *digest)
 			.phase = DUMP_BEGIN,
 			.daemon = DAEMON_LIBRESWAN } };
 
-	bench_feed(b, &f, NS_A);
+	bench_feed(b, &f, netns);
 	if (digest)
-		file(b, service, digest);
+		file(b, netns, service, digest);
 	f.ike_dump.phase = DUMP_END;
-	bench_feed(b, &f, NS_A);
+	bench_feed(b, &f, netns);
+}
+
+static void files(struct bench *b, uint64_t service, const char *digest)
+{
+	files_of(b, NS_A, service, digest);
 }
 
 static void a_changed_file_is_told_with_before_and_after(void **state)
@@ -600,6 +606,16 @@ static void a_changed_file_is_told_with_before_and_after(void **state)
 	files(b, PLUTO, NULL);
 	assert_int_equal(bench_count_id(b, EVENT_IKE_CONFIG_CHANGED), 2);
 	assert_true(says(&b->events[b->n - 1], "is gone"));
+	bench_free(b);
+
+	/* The host's own files go over to whichever daemon begins, also in another netns. */
+	b = bench_new(0);
+	bench_live(b);
+	bench_netns(b, NS_B, "init", true);
+	files_of(b, NS_B, 0, "aaaa");
+	start(b, PLUTO, false);
+	files_of(b, NS_B, 0, NULL);
+	assert_int_equal(bench_count_id(b, EVENT_IKE_CONFIG_CHANGED), 0);
 	bench_free(b);
 }
 
@@ -635,6 +651,55 @@ static void a_changed_connection_is_told_by_what_differs(void **state)
 	start(b, PLUTO + 1, false);
 	bench_settle(b);
 	assert_int_equal(bench_count_id(b, EVENT_CONNECTION_CHANGED), 3);
+	bench_free(b);
+}
+
+/* Beside a tunnel that carries traffic, a packet with a foreign SPI informs only. */
+static void a_stray_packet_tells_how_the_tunnel_does(void **state)
+{
+	struct policy out = policy_of(9, "10.1.0.0/16", "10.2.0.0/16"),
+		      in = policy_of(8, "10.2.0.0/16", "10.1.0.0/16");
+	struct sa pair[] = { bench_sa("10.9.0.2", "10.9.0.1", 1),
+		bench_sa("10.9.0.1", "10.9.0.2", 2) };
+	struct bench *b = bench_new(EVIDENCE_BIT(EVIDENCE_AUDIT));
+	const struct event *e;
+
+	(void)state;
+	bench_live(b);
+	dump_policies(b);
+	bench_address(b, NS_A, "10.9.0.1");
+	start(b, PLUTO, true);
+	tunnel_up(b);
+	bench_drop(b, AUDIT_DROP_NOTFOUND, "10.9.0.2", "10.9.0.1", 0xdead, 1);
+	bench_counter(b, NS_A, "XfrmInNoStates", 1);
+	bench_settle(b);
+	e = bench_find(b, EVENT_UNKNOWN_SPI);
+	assert_non_null(e);
+	assert_true(says(e, "\"tunnel_state\":\"tunnel net is contradictory\""));
+	assert_string_equal(e->level, "warning");
+	in.direction = POLICY_IN;
+	add_policy(b, &out);
+	add_policy(b, &in);
+	pair[1].direction = DIRECTION_OUT;
+	for (uint64_t packets = 0; packets < 3; packets++) {
+		for (size_t i = 0; i < 2; i++) {
+			pair[i].packets = packets;
+			pair[i].bytes = packets * 100;
+			if (packets == 0)
+				bench_sa_fact(b, NS_A, SA_ADDED, &pair[i]);
+		}
+		bench_dump(b, NS_A, pair, 2);
+		bench_poll(b);
+	}
+	bench_drop(b, AUDIT_DROP_NOTFOUND, "10.9.0.2", "10.9.0.1", 0xbeef, 1);
+	bench_counter(b, NS_A, "XfrmInNoStates", 2);
+	bench_settle(b);
+	for (size_t i = 0; i < b->n; i++)
+		e = b->events[i].id == EVENT_UNKNOWN_SPI ? &b->events[i] : e;
+	assert_int_equal(e->spi, 0xbeef);
+	assert_true(says(e, "tunnel net is up"));
+	assert_string_equal(e->level, "information");
+	assert_string_equal(e->peer, "blue@lab");
 	bench_free(b);
 }
 
@@ -729,6 +794,7 @@ int main(void)
 		cmocka_unit_test(policies_of_an_interface_that_is_gone_are_told),
 		cmocka_unit_test(a_changed_file_is_told_with_before_and_after),
 		cmocka_unit_test(a_changed_connection_is_told_by_what_differs),
+		cmocka_unit_test(a_stray_packet_tells_how_the_tunnel_does),
 		cmocka_unit_test(services_are_listed),
 		cmocka_unit_test(an_end_that_waits_is_not_acknowledged),
 	};
