@@ -148,21 +148,30 @@ flush_stale()
 
 # ---- watching the logs
 
-# marks: what the logs say from now on counts.
+# mark: what the logs say from now on counts.
 mark()
 {
 	local end
 	for end in "$RED" "$BLUE"; do
-		stat -c %s "$(end "$end" log)" 2>/dev/null >"$BED/$end/mark" || echo 0 >"$BED/$end/mark"
-		[ -z "$LAB_KEEP" ] || end "$end" texts "$BED/$end/before"
+		{
+			stat -c %s "$(end "$end" log)" || echo 0
+			stat -c %s "$BED/$end/said"
+		} >"$BED/$end/mark" 2>/dev/null
+		[ -z "$LAB_KEEP" ] || [ ! -e "$BED/$end/pid" ] || end "$end" texts "$BED/$end/before"
 	done
 	[ -z "$LAB_KEEP" ] || dmesg -C
 }
 
-# slice END: the log since the mark.
+# slice END: its log since the mark, and what it said before it had one.
 slice()
 {
-	tail -c +$(($(<"$BED/$1/mark") + 1)) "$(end "$1" log)"
+	local log said
+	{
+		read -r log
+		read -r said
+	} <"$BED/$1/mark"
+	tail -c +$((log + 1)) "$(end "$1" log)"
+	tail -c +$((said + 1)) "$BED/$1/said"
 }
 
 logged_at()

@@ -109,13 +109,11 @@ strongswan_connection()
 				children {
 		END
 		i=1
-		local ts reqids
-		read -ra reqids <<<"${SET[reqids]}"
+		local ts
 		for ts in ${SET[children]}; do
 			cat <<-END
 				$CONNECTION-$i {
 					mode = $child
-					${reqids[i - 1]:+reqid = ${reqids[i - 1]}}
 					$([ "$child" = transport ] || echo "local_ts = ${ts%=*}")
 					$([ "$child" = transport ] || echo "remote_ts = ${ts#*=}")
 					esp_proposals = ${SET[esp]}
