@@ -15,6 +15,7 @@
 
 . "$LAB/ike/strongswan.sh"
 . "$LAB/ike/libreswan.sh"
+. "$LAB/ike/compare.sh"
 
 PAIRS='strongswan notify libreswan mixed'
 
@@ -196,7 +197,11 @@ says()
 up()
 {
 	end "$RED" up >"$BED/up" 2>&1
-	within 15 installed "${1:-}" && echo "ok - $NAME: it comes up" && return
+	if within 15 installed "${1:-}"; then
+		echo "ok - $NAME: it comes up"
+		[ -z "$MONITOR" ] || compare_up
+		return 0
+	fi
 	echo "not ok - $NAME: it comes up"
 	sed 's/^/# /' "$BED/up" | tail -n 20
 	slice "$BLUE" | tail -n 10 | sed 's/^/# /'
@@ -358,6 +363,8 @@ ike()
 	local case pair number ends end
 	ends=$(<"$BED/ends")
 	build
+	# shellcheck disable=SC2086 # words
+	[ -z "$MONITOR" ] || compare_start $ends
 	note "starting daemons: $ends"
 	for end in $ends; do
 		daemon_start "$end"
@@ -369,9 +376,11 @@ ike()
 		case_instance "$case" "$pair" "$number"
 		note "$NAME"
 		mark
+		[ -z "$MONITOR" ] || compare_mark
 		(
 			CHILDREN=$(<"$BED/$NAME.children")
 			. "$LAB/ike/cases/$CASE/act"
+			[ -z "$MONITOR" ] || compare_events
 			keep
 			clean_up
 		) </dev/null || echo "not ok - $NAME: carried out"
@@ -381,5 +390,6 @@ ike()
 		mkdir -p "$LAB_OUT/result/ike/$end"
 		cp "$(end "$end" log)" "$BED/$end/said" "$LAB_OUT/result/ike/$end/"
 	done
+	[ -z "$MONITOR" ] || compare_end
 	tear_down
 }
