@@ -372,6 +372,8 @@ ike()
 	for end in $ends; do
 		daemon_ready "$end"
 	done
+	# shellcheck disable=SC2086 # words
+	[ -z "$MONITOR" ] || compare_started $ends
 	while read -r case pair number; do
 		case_instance "$case" "$pair" "$number"
 		note "$NAME"

@@ -8,9 +8,27 @@ IKE_EVENTS='[541, 542, 543, 544, 545, 546, 547, 5478, 5479, 5480, 5483, 5484, 54
 # compare_start END...: one monitor that sees all ends.
 compare_start()
 {
-	monitor_start ike '{"sa"}'
+	local whack
+	whack=$(echo "$LAB_DAEMONS"/libreswan-[0-9]*)/usr/libexec/ipsec/whack
+	monitor_start ike '{"sa"}' "whack = \"$whack\""
 	# shellcheck disable=SC2086 # words
 	monitor_ready ike && monitor_watches ike "$@" || die "the monitor is not ready"
+}
+
+# has_started END: the monitor has told so, once.
+has_started()
+{
+	[ "$(monitor_events ike | jq -c --arg netns "$1" 'select(.id == 5478 and .netns == $netns)' | wc -l)" = 1 ]
+}
+
+# compare_started END...: their daemons run.
+compare_started()
+{
+	local end
+	for end; do
+		within 30 has_started "$end"
+		expect "the monitor tells, once, that the daemon of $end has started" has_started "$end"
+	done
 }
 
 # compare_mark: events from now on are the instance's.
