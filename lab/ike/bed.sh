@@ -84,6 +84,7 @@ daemon_start()
 		cp -R "$2/conf/." /etc/ && mount --bind "$2/run" /run && exec $3' \
 		- "$usr" "$dir" "$(end "$end" exec)" >>"$dir/said" 2>&1 &
 	echo $! >"$dir/pid"
+	disown # or the shell tells of its end
 }
 
 # daemon_decided END: it is ready, or has ended.
@@ -112,7 +113,7 @@ daemon_end()
 	local pid
 	pid=$(daemon_pid "$1")
 	kill "-$2" "$pid"
-	within 20 has_ended "$pid" || return
+	within 60 has_ended "$pid" || return # charon writes down where it was when it crashed
 	rm "$BED/$1/pid"
 	rm -f "$BED/$1/run/"*.pid "$BED/$1/run/pluto/"*.pid
 }
@@ -298,6 +299,39 @@ virtual_address()
 	ip -n "$RED" -o address | grep -qF " $1/" || ip -n "$RED" address add "$1/32" dev "$LINK" &&
 		ip -n "$RED" route replace "$NET_BLUE" via "$IP_BLUE" src "$1" &&
 		ip -n "$BLUE" route replace "$1" via "$IP_RED" src "$IN_BLUE"
+}
+
+# deleted FILE: of the inbound SAs of blue that ip xfrm monitor saw deleted, "bytes packets", one a line.
+deleted()
+{
+	awk -v red="$IP_RED" -v blue="$IP_BLUE" '
+		$1 == "src" || $1 == "Deleted" || $1 == "Updated" {
+			ours = $1 == "Deleted" && $3 == red && $5 == blue
+		}
+		ours && /\(bytes\), [0-9]+\(packets\)/ {
+			print $1 + 0, $2 + 0
+			ours = 0
+		}' "$1"
+}
+
+# deleted_inbound FILE COUNT: so many have been deleted.
+deleted_inbound()
+{
+	[ "$(deleted "$1" | wc -l)" -ge "$2" ]
+}
+
+# all_counted FILE COUNT: the deleted SAs and the one that lives have let in that many packets, together.
+all_counted()
+{
+	local total
+	total=$({
+		deleted "$1"
+		ip -n "$BLUE" -s xfrm state list src "$IP_RED" dst "$IP_BLUE" | awk '/\(bytes\), [0-9]+\(packets\)/ { print $1 + 0, $2 + 0 }'
+	} | awk '{ bytes += $1; packets += $2 } END { print bytes + 0, packets + 0 }')
+	[ "${total#* }" = "$2" ] || {
+		echo "counted: $total"
+		false
+	}
 }
 
 # clean_up: the daemons let go of what this instance made.

@@ -113,6 +113,23 @@ compare_up()
 	done
 }
 
+totals_agree()
+{
+	local told
+	told=$(rows "$BLUE" tunnel | jq -r --arg connection "$CONNECTION" 'select(.connection == $connection) | .packets_in')
+	[ "$told" = "$1" ] || {
+		echo "the tunnel's total: $told, sent: $1"
+		false
+	}
+}
+
+# compare_totals COUNT: blue's tunnel has got that many packets, over all its SAs.
+compare_totals()
+{
+	within 20 totals_agree "$1" >/dev/null
+	expect "$NAME: the tunnel's total is what was sent" totals_agree "$1"
+}
+
 # events_at END: since the mark, "ID cause" of the failures and services, in the order they came. An attempt that pluto
 # repeats by itself fails anew each time: what it tells is to be the same each time.
 events_at()
