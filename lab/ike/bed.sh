@@ -301,6 +301,14 @@ virtual_address()
 		ip -n "$BLUE" route replace "$1" via "$IP_RED" src "$IN_BLUE"
 }
 
+# renewed: red has another child SA than $before.
+renewed()
+{
+	local now
+	now=$(spis "$RED")
+	[ -n "$now" ] && [ "$now" != "$before" ]
+}
+
 # deleted FILE: of the inbound SAs of blue that ip xfrm monitor saw deleted, "bytes packets", one a line.
 deleted()
 {

@@ -138,7 +138,7 @@ events_at()
 	known=$(<"$BED/events")
 	monitor_events ike | tail -n +$((known + 1)) | jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" '
 		select(.netns == $netns and .id >= 544 and (.id as $id | $ids | index($id)))
-		| "\(.id) \(.cause // "")"' | sed 's/ $//'
+		| "\(.id) \(.detail.cause // "")"' | sed 's/ $//'
 }
 
 wanted_events()
