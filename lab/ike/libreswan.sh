@@ -92,7 +92,7 @@ libreswan_connection()
 			"ike=$(libreswan_proposal "${SET[ike]}")" "phase2alg=$(libreswan_proposal "${SET[esp]}")" \
 			"type=${SET[mode]}" "encapsulation=${SET[encap]}" "ikelifetime=${SET[ike_life]}" \
 			"salifetime=${SET[life]}" rekeymargin=10s rekeyfuzz=0% retransmit-interval=500 \
-			retransmit-timeout=3s keyingtries=1 leftupdown=%disabled
+			retransmit-timeout=3s keyingtries=1 pfs=no leftupdown=%disabled
 		if [ "$authby" = rsasig ]; then
 			printf '\t%s\n' "leftcert=${SET[cert]}" "leftsendcert=${SET[send_cert]:-always}" rightca=%same
 			[ -z "${SET[kept]}" ] || printf '\t%s\n' "rightcert=${SET[kept]}"
