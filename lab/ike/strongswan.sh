@@ -56,7 +56,7 @@ strongswan_exec()
 
 strongswan_log()
 {
-	echo "$BED/$1/run/charon.log"
+	LOG=$BED/$1/run/charon.log
 }
 
 # strongswan_ready END: it answers, and has read its connections.
@@ -177,17 +177,16 @@ strongswan_sas()
 	strongswan_ask "$1" --list-sas --raw --ike "$CONNECTION"
 }
 
-# strongswan_spis END: "in out" of every child SA that is installed, as the daemon tells, in hex.
+# strongswan_spis END: adds "in/out" of every child SA that is installed to the array PAIR_SPIS, as the daemon tells, in hex.
 strongswan_spis()
 {
-	strongswan_sas "$1" | grep -oE 'state=INSTALLED [^{}]*spi-in=[0-9a-f]+ spi-out=[0-9a-f]+' |
-		sed 's/.*spi-in=\([0-9a-f]*\) spi-out=\([0-9a-f]*\)/\1 \2/'
-}
-
-# strongswan_traffic END: "spi-in bytes-in packets-in bytes-out packets-out" of every child SA.
-strongswan_traffic()
-{
-	strongswan_sas "$1" | grep -oE 'state=INSTALLED [^{}]*' | sed -E 's/.*spi-in=([0-9a-f]+) .* bytes-in=([0-9]+) packets-in=([0-9]+).* bytes-out=([0-9]+) packets-out=([0-9]+).*/\1 \2 \3 \4 \5/'
+	local raw
+	strongswan_sas "$1" >"$BED/sas" 2>&1
+	read -rd '' raw <"$BED/sas"
+	while [[ $raw =~ state=INSTALLED\ [^{}]*spi-in=([0-9a-f]+)\ spi-out=([0-9a-f]+) ]]; do
+		PAIR_SPIS+=("${BASH_REMATCH[1]}/${BASH_REMATCH[2]}")
+		raw=${raw#*"${BASH_REMATCH[0]}"}
+	done
 }
 
 # strongswan_ike END: the IKE SA's own SPIs, "initiator responder", of the established ones.
