@@ -8,7 +8,8 @@ build='gcc libc6-dev meson ninja-build pkg-config python3 make iproute2
 	libmnl-dev libuv1-dev libmicrohttpd-dev libssl-dev libjansson-dev libcurl4-openssl-dev
 	libzstd-dev libconfuse-dev libsqlite3-dev libcap-dev libseccomp-dev libcmocka-dev clang bpftool libbpf-dev'
 test='libclang-rt-dev clang-format mandoc jq kmod procps util-linux binutils zstd
-	user-mode-linux libcap2-bin openssl qemu-system-x86 busybox-static xz-utils'
+	user-mode-linux libcap2-bin openssl qemu-system-x86 busybox-static xz-utils
+	libunbound8 libcurl3-nss libldap-2.5-0 libnss3'
 # Peers that bench/run measures us against, and what it needs to make and count things. Not auditd, for
 # ausearch: installing it starts it, and that switches audit on.
 bench='sqlite3 user-mode-linux util-linux kmod'
@@ -67,5 +68,9 @@ kernel=$(dirname "$0")/../lab/qemu/kernel
 for release in 6.1 6.12; do
 	"$kernel" $release >/dev/null && continue
 	[ "$sudo" = none ] || { $sudo apt-get update -q && "$kernel" $release >/dev/null; }
+done
+# So are the IKE daemons, which would start, and of which only one could be installed.
+for daemon in strongswan libreswan; do
+	"$(dirname "$0")/../lab/ike/fetch" $daemon >/dev/null
 done
 exit 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# The bed for IKE daemons, and the words that its cases are written in. Sourced by lab/inside.
+# The bed for IKE daemons. Sourced by lab/inside and lab/ike/prepare.
 #
 # A pair is two hosts with a daemon each, red (the initiator, 10.9.N.1) and blue (10.9.N.2); an end is one of them:
 #
@@ -15,7 +15,8 @@
 
 . "$LAB/ike/strongswan.sh"
 . "$LAB/ike/libreswan.sh"
-. "$LAB/ike/monitor.sh"
+. "$LAB/ike/words.sh"
+. "$LAB/ike/compare.sh"
 
 PAIRS='strongswan notify libreswan mixed'
 
@@ -50,7 +51,7 @@ end()
 at_end()
 {
 	local pid
-	pid=$(<"$BED/$1/pid")
+	read -r pid <"$BED/$1/pid"
 	shift
 	PATH=$PATH:/usr/libexec/ipsec labtool at "$pid" 30 "$@"
 }
@@ -84,19 +85,23 @@ daemon_start()
 		cp -R "$2/conf/." /etc/ && mount --bind "$2/run" /run && exec $3' \
 		- "$usr" "$dir" "$(end "$end" exec)" >>"$dir/said" 2>&1 &
 	echo $! >"$dir/pid"
+	disown # or the shell tells of its end
 }
 
 # daemon_decided END: it is ready, or has ended.
 daemon_decided()
 {
-	end "$1" ready || ! is_running "$(daemon_pid "$1")"
+	end "$1" ready && touch "$BED/$1/ready" || ! is_running "$(daemon_pid "$1")"
 }
 
 # daemon_ready END
 daemon_ready()
 {
-	within 60 daemon_decided "$1" && end "$1" ready || {
-		sed 's/^/# /' "$BED/$1/said" "$(end "$1" log)" "$BED/$1/load" | tail -n 20
+	rm -f "$BED/$1/ready"
+	within 60 daemon_decided "$1"
+	[ -e "$BED/$1/ready" ] || {
+		end "$1" log
+		sed 's/^/# /' "$BED/$1/said" "$LOG" "$BED/$1/load" | tail -n 20
 		die "the daemon of $1 is not ready"
 	}
 }
@@ -112,7 +117,7 @@ daemon_end()
 	local pid
 	pid=$(daemon_pid "$1")
 	kill "-$2" "$pid"
-	within 20 has_ended "$pid" || return
+	within 60 has_ended "$pid" || return # charon writes down where it was when it crashed
 	rm "$BED/$1/pid"
 	rm -f "$BED/$1/run/"*.pid "$BED/$1/run/pluto/"*.pid
 }
@@ -145,176 +150,6 @@ flush_stale()
 {
 	ip -n "$1" xfrm state deleteall src "$IP_RED" dst "$IP_BLUE"
 	ip -n "$1" xfrm state deleteall src "$IP_BLUE" dst "$IP_RED"
-}
-
-# ---- watching the logs
-
-# marks: what the logs say from now on counts.
-mark()
-{
-	local end
-	for end in "$RED" "$BLUE"; do
-		stat -c %s "$(end "$end" log)" 2>/dev/null >"$BED/$end/mark" || echo 0 >"$BED/$end/mark"
-		[ -z "$LAB_KEEP" ] || end "$end" texts "$BED/$end/before"
-	done
-	[ -z "$LAB_KEEP" ] || dmesg -C
-}
-
-# slice END: the log since the mark.
-slice()
-{
-	tail -c +$(($(<"$BED/$1/mark") + 1)) "$(end "$1" log)"
-}
-
-logged_at()
-{
-	slice "$1" | grep -Eq -- "$2"
-}
-
-# says END PATTERN [SECONDS]: a TAP line for what the daemon must write into its log.
-says()
-{
-	if within "${3:-15}" logged_at "$1" "$2"; then
-		echo "ok - $NAME: ${1##*-} says '$2'"
-	else
-		echo "not ok - $NAME: ${1##*-} says '$2'"
-		slice "$1" | tail -n 15 | sed 's/^/# /'
-	fi
-}
-
-# ---- acting
-
-# up: red begins; both ends must have the children's SAs, the daemons and the kernels the same ones.
-up()
-{
-	end "$RED" up >"$BED/up" 2>&1
-	within 15 installed "${1:-}" && echo "ok - $NAME: it comes up" && return
-	echo "not ok - $NAME: it comes up"
-	sed 's/^/# /' "$BED/up" | tail -n 20
-	slice "$BLUE" | tail -n 10 | sed 's/^/# /'
-	return 1
-}
-
-# spis END: those of the child SAs, "in out" a line, sorted.
-spis()
-{
-	end "$1" spis | sort
-}
-
-# kernel_spis END: those of the SAs between the instance's addresses, in hex, sorted.
-kernel_spis()
-{
-	ip -n "$1" xfrm state | awk -v red="$IP_RED" -v blue="$IP_BLUE" '
-		$1 == "src" { ours = $2 == red && $4 == blue || $2 == blue && $4 == red }
-		ours && $1 == "proto" { sub("0x", "", $4); if ($4 != "00000000") print $4 }' | sort
-}
-
-# installed [COUNT]: that many pairs (by default one a child), and daemons and kernels agree on the SPIs.
-installed()
-{
-	local count=${1:-$CHILDREN} spis
-	spis=$(spis "$RED")
-	[ "$(grep -c . <<<"$spis")" = "$count" ] || return
-	[ "$(awk '{print $2, $1}' <<<"$spis" | sort)" = "$(spis "$BLUE")" ] || return
-	spis=$(tr ' ' '\n' <<<"$spis" | sort)
-	[ "$spis" = "$(kernel_spis "$RED")" ] && [ "$spis" = "$(kernel_spis "$BLUE")" ]
-}
-
-# fails: red begins, and nothing may come of it.
-fails()
-{
-	end "$RED" up >"$BED/up" 2>&1
-	expected
-	if [ -z "$(spis "$RED")$(spis "$BLUE")" ]; then
-		echo "ok - $NAME: no child SA"
-	else
-		echo "not ok - $NAME: no child SA"
-	fi
-}
-
-# expected: what expect.json has the logs of both ends say.
-expected()
-{
-	local side end pattern DAEMON
-	for side in red blue; do
-		end=$RED
-		[ $side = red ] || end=$BLUE
-		daemon_of "$end"
-		while IFS= read -r pattern; do
-			says "$end" "$pattern"
-		done < <(jq -r --arg side $side --arg daemon "$DAEMON" '.[$side].log[$daemon] // [] | .[]' "$LAB/ike/cases/$CASE/expect.json")
-	done
-}
-
-# carries [COUNT [FROM TO]]: datagrams there and back.
-carries()
-{
-	local count=${1:-5} from=${2:-$IN_RED} to=${3:-$IN_BLUE}
-	expect "$NAME: datagrams get from red to blue" labtool talk -c "$count" -p 7000 "$RED" "$BLUE" "$from" "$to" &&
-		expect "$NAME: datagrams get from blue to red" labtool talk -c "$count" -p 7001 "$BLUE" "$RED" "$to" "$from"
-}
-
-# replaced: none of the child SAs in $before is left, and daemons and kernels agree on the new ones.
-replaced()
-{
-	if within 20 replaced_all; then
-		echo "ok - $NAME: the child SA is replaced"
-	else
-		echo "not ok - $NAME: the child SA is replaced"
-		printf '# before: %s\n# now: %s\n' "$before" "$(spis "$RED")"
-	fi
-}
-
-replaced_all()
-{
-	[ -z "$(comm -12 <(echo "$before") <(spis "$RED"))" ] && installed
-}
-
-# ike_replaced: red logs it, each daemon in its words.
-ike_replaced()
-{
-	case $RED in
-	libreswan-*) says "$RED" 'rekeyed #|established IKE SA.*rekey|initiator rekeyed IKE SA' ;;
-	*) says "$RED" 'IKE_SA .* rekeyed between' ;;
-	esac
-}
-
-# virtual_address ADDRESS: red has it, or gets it: Libreswan's script, which would do so, is not run here.
-virtual_address()
-{
-	ip -n "$RED" -o address | grep -qF " $1/" || ip -n "$RED" address add "$1/32" dev "$LINK" &&
-		ip -n "$RED" route replace "$NET_BLUE" via "$IP_BLUE" src "$1" &&
-		ip -n "$BLUE" route replace "$1" via "$IP_RED" src "$IN_BLUE"
-}
-
-# clean_up: the daemons let go of what this instance made.
-clean_up()
-{
-	local end
-	for end in "$RED" "$BLUE"; do
-		[ ! -e "$BED/$end/pid" ] || end "$end" down >/dev/null 2>&1
-	done
-	true
-}
-
-# keep: the evidence of this instance, for people who want to have it (LAB_KEEP).
-keep()
-{
-	[ -n "$LAB_KEEP" ] || return 0
-	local side end dir=$LAB_OUT/result/ike/$NAME
-	mkdir -p "$dir"
-	for side in red blue; do
-		end=$RED
-		[ $side = red ] || end=$BLUE
-		[ -e "$BED/$end/pid" ] || continue
-		slice "$end" >"$dir/$side.log"
-		cp "$BED/$end/before.counters" "$dir/$side.counters.before" 2>/dev/null ||
-			cp "$BED/$end/before.globalstatus" "$dir/$side.globalstatus.before"
-		end "$end" texts "$dir/$side"
-		{ ip -n "$end" -s xfrm state; ip -n "$end" xfrm policy; } | sed -E 's/(0x[0-9a-f]{8})[0-9a-f]{16,}/\1…/' >"$dir/$side.xfrm"
-	done
-	cp "$BED/up" "$dir/red.up"
-	dmesg >"$dir/kernel.log"
 }
 
 # ---- all of it
@@ -350,7 +185,8 @@ ike()
 	local case pair number ends end
 	ends=$(<"$BED/ends")
 	build
-	ike_monitor
+	# shellcheck disable=SC2086 # words
+	[ -z "$MONITOR" ] || compare_start $ends
 	note "starting daemons: $ends"
 	for end in $ends; do
 		daemon_start "$end"
@@ -358,15 +194,17 @@ ike()
 	for end in $ends; do
 		daemon_ready "$end"
 	done
+	# shellcheck disable=SC2086 # words
+	[ -z "$MONITOR" ] || compare_started $ends
 	while read -r case pair number; do
 		case_instance "$case" "$pair" "$number"
 		note "$NAME"
 		mark
-		SINCE=$(monitor_events ike | tail -n 1 | jq '.seq // 0')
+		[ -z "$MONITOR" ] || compare_mark
 		(
-			CHILDREN=$(<"$BED/$NAME.children")
+			read -r CHILDREN <"$BED/$NAME.children"
 			. "$LAB/ike/cases/$CASE/act"
-			tells
+			[ -z "$MONITOR" ] || compare_events
 			keep
 			clean_up
 		) </dev/null || echo "not ok - $NAME: carried out"
@@ -374,8 +212,9 @@ ike()
 	for end in $ends; do
 		[ ! -e "$BED/$end/pid" ] || daemon_end "$end" TERM || echo "not ok - $end: ends when told"
 		mkdir -p "$LAB_OUT/result/ike/$end"
-		cp "$(end "$end" log)" "$BED/$end/said" "$LAB_OUT/result/ike/$end/"
+		end "$end" log
+		cp "$LOG" "$BED/$end/said" "$LAB_OUT/result/ike/$end/"
 	done
-	monitors_end monitors
+	[ -z "$MONITOR" ] || compare_end
 	tear_down
 }

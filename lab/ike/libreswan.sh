@@ -47,13 +47,13 @@ libreswan_exec()
 
 libreswan_log()
 {
-	echo "$BED/$1/run/pluto.log"
+	LOG=$BED/$1/run/pluto.log
 }
 
 # libreswan_ready END: it answers, listens, and has read its connections.
 libreswan_ready()
 {
-	[ -S "$BED/$1/run/pluto/pluto.ctl" ] && grep -q 'listening for IKE messages' "$(libreswan_log "$1")" &&
+	[ -S "$BED/$1/run/pluto/pluto.ctl" ] && grep -q 'listening for IKE messages' "$BED/$1/run/pluto.log" &&
 		at_end "$1" whack --status >"$BED/$1/load" 2>&1 &&
 		[ "$(sed -n 's/.*Total IPsec connections: loaded \([0-9]*\),.*/\1/p' "$BED/$1/load")" -ge \
 			"$(cat "$BED/$1"/conf/ipsec.d/*.conf | grep -c ^conn)" ]
@@ -92,7 +92,7 @@ libreswan_connection()
 			"ike=$(libreswan_proposal "${SET[ike]}")" "phase2alg=$(libreswan_proposal "${SET[esp]}")" \
 			"type=${SET[mode]}" "encapsulation=${SET[encap]}" "ikelifetime=${SET[ike_life]}" \
 			"salifetime=${SET[life]}" rekeymargin=10s rekeyfuzz=0% retransmit-interval=500 \
-			retransmit-timeout=3s keyingtries=1 leftupdown=%disabled
+			retransmit-timeout=3s keyingtries=1 pfs=no leftupdown=%disabled
 		if [ "$authby" = rsasig ]; then
 			printf '\t%s\n' "leftcert=${SET[cert]}" "leftsendcert=${SET[send_cert]:-always}" rightca=%same
 			[ -z "${SET[kept]}" ] || printf '\t%s\n' "rightcert=${SET[kept]}"
@@ -133,15 +133,18 @@ libreswan_rekey()
 	esac
 }
 
-# libreswan_spis END: of every child SA that is installed: "esp.OUT@… esp.IN@…", without leading zeros.
+# libreswan_spis END: as strongswan_spis; "esp.OUT@… esp.IN@…" is without leading zeros.
 libreswan_spis()
 {
-	at_end "$1" whack --showstates | awk -v name="$CONNECTION" '
-		function hex(word) { sub("^esp.", "", word); sub("@.*", "", word); return substr("00000000" word, length(word) + 1) }
-		$3 ~ "^\"" name "[\"/]" {
-			for (i = 4; i < NF; i++)
-				if ($i ~ /^esp\./ && $(i + 1) ~ /^esp\./) print hex($(i + 1)), hex($i)
-		}'
+	local line pair
+	at_end "$1" whack --showstates >"$BED/sas" 2>&1
+	while IFS= read -r line; do
+		if [[ $line =~ ^'000 #'[0-9]+': "'$CONNECTION'"'[^a-z].*\ esp\.([0-9a-f]+)@[^\ ]*\ esp\.([0-9a-f]+)@ ||
+			$line =~ ^'000 #'[0-9]+': "'$CONNECTION/.*\ esp\.([0-9a-f]+)@[^\ ]*\ esp\.([0-9a-f]+)@ ]]; then
+			printf -v pair '%08x/%08x' "0x${BASH_REMATCH[2]}" "0x${BASH_REMATCH[1]}"
+			PAIR_SPIS+=("$pair")
+		fi
+	done <"$BED/sas"
 }
 
 libreswan_texts()

@@ -29,8 +29,11 @@ pki()
 		default_md = sha256
 		default_days = 30
 		default_crl_days = 30
+		crl_extensions = list
 		policy = any
 		unique_subject = no
+		[list]
+		authorityKeyIdentifier = keyid
 		[any]
 		organizationName = supplied
 		commonName = supplied

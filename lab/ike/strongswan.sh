@@ -41,6 +41,8 @@ strongswan_configure()
 			load = random nonce openssl pem pkcs1 pkcs8 x509
 		}
 	END
+	# What loads no keys needs no other plugins, whose loading takes most of its time.
+	echo 'swanctl { load = random }' >"$conf/swanctl/quick.conf"
 }
 
 # strongswan_exec END: how it is started: charon at the one end, charon-systemd at the other.
@@ -54,7 +56,7 @@ strongswan_exec()
 
 strongswan_log()
 {
-	echo "$BED/$1/run/charon.log"
+	LOG=$BED/$1/run/charon.log
 }
 
 # strongswan_ready END: it answers, and has read its connections.
@@ -109,17 +111,18 @@ strongswan_connection()
 				children {
 		END
 		i=1
-		local ts reqids
-		read -ra reqids <<<"${SET[reqids]}"
+		local ts
 		for ts in ${SET[children]}; do
 			cat <<-END
 				$CONNECTION-$i {
 					mode = $child
-					${reqids[i - 1]:+reqid = ${reqids[i - 1]}}
 					$([ "$child" = transport ] || echo "local_ts = ${ts%=*}")
 					$([ "$child" = transport ] || echo "remote_ts = ${ts#*=}")
 					esp_proposals = ${SET[esp]}
 					rekey_time = ${SET[rekey]}
+					${SET[rekey_packets]:+rekey_packets = ${SET[rekey_packets]}
+					rand_packets = 0
+					life_packets = 1000000}
 					start_action = ${SET[start]}
 					dpd_action = ${SET[dpd_action]}
 				}
@@ -140,45 +143,50 @@ strongswan_connection()
 	} >"$swanctl/conf.d/$CONNECTION.conf"
 }
 
+# strongswan_ask END WORDS...: swanctl for all but loading.
+strongswan_ask()
+{
+	STRONGSWAN_CONF=/etc/swanctl/quick.conf at_end "$1" swanctl "${@:2}"
+}
+
 # strongswan_up END: starts to negotiate the connection's children, and waits for the result.
 strongswan_up()
 {
 	local i
 	for ((i = 1; i <= CHILDREN; i++)); do
-		at_end "$1" swanctl --initiate --child "$CONNECTION-$i" --timeout 20 || return
+		strongswan_ask "$1" --initiate --child "$CONNECTION-$i" --timeout 20 || return
 	done
 }
 
 strongswan_down()
 {
-	at_end "$1" swanctl --terminate --ike "$CONNECTION" --timeout 20
+	strongswan_ask "$1" --terminate --ike "$CONNECTION" --timeout 20
 }
 
 strongswan_rekey()
 {
 	case $2 in
-	child) at_end "$1" swanctl --rekey --child "$CONNECTION-1" ;;
-	ike) at_end "$1" swanctl --rekey --ike "$CONNECTION" ;;
-	reauth) at_end "$1" swanctl --rekey --reauth --ike "$CONNECTION" ;;
+	child) strongswan_ask "$1" --rekey --child "$CONNECTION-1" ;;
+	ike) strongswan_ask "$1" --rekey --ike "$CONNECTION" ;;
+	reauth) strongswan_ask "$1" --rekey --reauth --ike "$CONNECTION" ;;
 	esac
 }
 
 strongswan_sas()
 {
-	at_end "$1" swanctl --list-sas --raw --ike "$CONNECTION"
+	strongswan_ask "$1" --list-sas --raw --ike "$CONNECTION"
 }
 
-# strongswan_spis END: "in out" of every child SA that is installed, as the daemon tells, in hex.
+# strongswan_spis END: adds "in/out" of every child SA that is installed to the array PAIR_SPIS, as the daemon tells, in hex.
 strongswan_spis()
 {
-	strongswan_sas "$1" | grep -oE 'state=INSTALLED [^{}]*spi-in=[0-9a-f]+ spi-out=[0-9a-f]+' |
-		sed 's/.*spi-in=\([0-9a-f]*\) spi-out=\([0-9a-f]*\)/\1 \2/'
-}
-
-# strongswan_traffic END: "spi-in bytes-in packets-in bytes-out packets-out" of every child SA.
-strongswan_traffic()
-{
-	strongswan_sas "$1" | grep -oE 'state=INSTALLED [^{}]*' | sed -E 's/.*spi-in=([0-9a-f]+) .* bytes-in=([0-9]+) packets-in=([0-9]+).* bytes-out=([0-9]+) packets-out=([0-9]+).*/\1 \2 \3 \4 \5/'
+	local raw
+	strongswan_sas "$1" >"$BED/sas" 2>&1
+	read -rd '' raw <"$BED/sas"
+	while [[ $raw =~ state=INSTALLED\ [^{}]*spi-in=([0-9a-f]+)\ spi-out=([0-9a-f]+) ]]; do
+		PAIR_SPIS+=("${BASH_REMATCH[1]}/${BASH_REMATCH[2]}")
+		raw=${raw#*"${BASH_REMATCH[0]}"}
+	done
 }
 
 # strongswan_ike END: the IKE SA's own SPIs, "initiator responder", of the established ones.
@@ -191,6 +199,6 @@ strongswan_ike()
 # strongswan_texts END FOLDER: what it tells of itself.
 strongswan_texts()
 {
-	at_end "$1" swanctl --list-sas --raw >"$2.list-sas" 2>&1
-	at_end "$1" swanctl --counters --raw >"$2.counters" 2>&1
+	strongswan_ask "$1" --list-sas --raw >"$2.list-sas" 2>&1
+	strongswan_ask "$1" --counters --raw >"$2.counters" 2>&1
 }

@@ -36,6 +36,7 @@ int inject_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
 int in_main(int argc, char **argv);
 int at_main(int argc, char **argv);
+int logged_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int sysctl_main(int argc, char **argv);

@@ -37,6 +37,9 @@ static const struct command {
 	{ "at", at_main, "PID SECONDS COMMAND...",
 		"run a command where that process lives: its netns, its mounts; end it after so\n"
 		"many seconds" },
+	{ "logged", logged_main, "[-t MILLISECONDS] PATTERN {FILE OFFSET}...",
+		"exit 0 if a line of these files, from these offsets on, has the extended regular\n"
+		"expression, or gets it in time, else 1" },
 	{ "stat", stat_main, "NETNS...",
 		"the kernel's drop counters that are not 0, one JSON object a line" },
 	{ "wait", wait_main, "[-t MILLISECONDS] NETNS COUNTER VALUE",

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What ipsecmon makes of the cases for IKE daemons, against the daemons' own words and the kernel. Sourced by
+# lab/ike/bed.sh, which calls compare_… only with --monitor.
+
+IKE_EVENTS='[541, 542, 543, 544, 545, 546, 547, 5478, 5479, 5480, 5483, 5484, 5485]'
+
+# compare_start END...: one monitor that sees all ends.
+compare_start()
+{
+	local whack
+	whack=$(echo "$LAB_DAEMONS"/libreswan-[0-9]*)/usr/libexec/ipsec/whack
+	monitor_start ike '{"sa", "audit"}' 'error_notify = true' 'libreswan_log = "/run/pluto.log"' "whack = \"$whack\""
+	# shellcheck disable=SC2086 # words
+	monitor_ready ike && monitor_watches ike "$@" || die "the monitor is not ready"
+}
+
+# has_started END: the monitor has told so, once.
+has_started()
+{
+	[ "$(monitor_events ike | jq -c --arg netns "$1" 'select(.id == 5478 and .netns == $netns)' | wc -l)" = 1 ]
+}
+
+# compare_started END...: their daemons run.
+compare_started()
+{
+	local end
+	for end; do
+		within 30 has_started "$end"
+		expect "the monitor tells, once, that the daemon of $end has started" has_started "$end"
+	done
+}
+
+# compare_mark: events from now on are the instance's.
+compare_mark()
+{
+	monitor_events ike 2>/dev/null | wc -l >"$BED/events"
+}
+
+# rows END WORDS...: of ipsecmon show, those of that end, one JSON object a line.
+rows()
+{
+	local end=$1
+	shift
+	ask ike show "$@" -j | jq -c --arg netns "$end" 'select(.netns == $netns)'
+}
+
+# kernel_counts END: "spi bytes packets" of the instance's SAs, in hex, sorted.
+kernel_counts()
+{
+	ip -n "$1" -s xfrm state | awk -v red="$IP_RED" -v blue="$IP_BLUE" '
+		$1 == "src" { ours = $2 == red && $4 == blue || $2 == blue && $4 == red }
+		ours && $1 == "proto" { spi = substr($4, 3, 8) }
+		ours && /\(bytes\), [0-9]+\(packets\)/ && spi != "" {
+			print spi, $1 + 0, $2 + 0
+			spi = ""
+		}' | sort
+}
+
+# Of the rows of quick mode SAs, in the form of kernel_counts. An SPI is a number or "0x…".
+# shellcheck disable=SC2016 # jq's
+COUNTS_OF_ROWS='def hex: if type == "number" then . as $n | [range(0; 8)] | map(($n / pow(16; 7 - .) | floor) % 16)
+		| map("0123456789abcdef"[.:. + 1]) | add else ltrimstr("0x") | ("00000000" + .)[-8:] end;
+	select(.connection == $connection and .state == "installed")
+	| "\(.spi_in | hex) \(.bytes_in) \(.packets_in)", "\(.spi_out | hex) \(.bytes_out) \(.packets_out)"'
+
+counts_agree()
+{
+	local told counted
+	told=$(rows "$1" quickmode sas | jq -r --arg connection "$CONNECTION" "$COUNTS_OF_ROWS" | sort)
+	counted=$(kernel_counts "$1")
+	[ -n "$told" ] && [ "$told" = "$counted" ] || {
+		printf '%s:\n%s\nthe kernel:\n%s\n' "ipsecmon" "$told" "$counted"
+		false
+	}
+}
+
+# ike_agrees END: the IKE SA's state, identities, SPIs are the daemon's.
+ike_agrees()
+{
+	local told daemon
+	told=$(rows "$1" mainmode sas | jq -r --arg connection "$CONNECTION" '
+		select(.connection == $connection and .state == "established") | "\(.spi_i) \(.spi_r)"' | sort)
+	daemon=$(end "$1" ike | sort)
+	[ -n "$told" ] && [ "$told" = "$daemon" ] || {
+		printf '%s:\n%s\nthe daemon:\n%s\n' "ipsecmon" "$told" "$daemon"
+		false
+	}
+}
+
+# tunnel_says END VERDICT...: the instance's tunnels have one of these verdicts, all of them.
+tunnel_says()
+{
+	local end=$1 said
+	shift
+	said=$(rows "$end" tunnel | jq -r --arg connection "$CONNECTION" 'select(.connection == $connection) | "\(.verdict) \(.reason)"')
+	[ -n "$said" ] && [ -z "$(grep -vE "^($(IFS='|' && echo "$*")) " <<<"$said")" ] || {
+		echo "$said"
+		false
+	}
+}
+
+# compare_up: after up: field by field.
+compare_up()
+{
+	local end
+	for end in "$RED" "$BLUE"; do
+		within 20 counts_agree "$end" >/dev/null
+		expect "$NAME: quick mode SAs of $end are the kernel's, with their counts" counts_agree "$end"
+		[[ $end = libreswan-* ]] || expect "$NAME: main mode SAs of $end are the daemon's" ike_agrees "$end"
+		within 20 tunnel_says "$end" up idle >/dev/null
+		expect "$NAME: the tunnel of $end is said to be up or idle" tunnel_says "$end" up idle
+	done
+}
+
+totals_agree()
+{
+	local told
+	told=$(rows "$BLUE" tunnel | jq -r --arg connection "$CONNECTION" 'select(.connection == $connection) | .packets_in')
+	[ "$told" = "$1" ] || {
+		echo "the tunnel's total: $told, sent: $1"
+		false
+	}
+}
+
+# compare_totals COUNT: blue's tunnel has got that many packets, over all its SAs.
+compare_totals()
+{
+	within 20 totals_agree "$1" >/dev/null
+	expect "$NAME: the tunnel's total is what was sent" totals_agree "$1"
+}
+
+# events_at END: since the mark, "ID cause" of the failures and services, in the order they came. An attempt that pluto
+# repeats by itself fails anew each time: what it tells is to be the same each time.
+events_at()
+{
+	local known
+	known=$(<"$BED/events")
+	monitor_events ike | tail -n +$((known + 1)) | jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" '
+		select(.netns == $netns and .id >= 544 and (.id as $id | $ids | index($id)))
+		| "\(.id) \(.detail.cause // "")"' | sed 's/ $//'
+}
+
+wanted_events()
+{
+	local DAEMON
+	daemon_of "$1"
+	jq -r --arg side "${1##*-}" --arg daemon "$DAEMON" '
+		.[$side] // {} | (.["events_" + $daemon] // .events // [])[] | "\(.id) \(.cause // "")"' \
+		"$LAB/ike/cases/$CASE/expect.json" | sed 's/ $//' | sort
+}
+
+events_agree()
+{
+	local told
+	told=$(events_at "$1" | sort)
+	[[ $1 != libreswan-* ]] || told=$(uniq <<<"$told")
+	[ "$told" = "$(wanted_events "$1")" ] || {
+		printf 'ipsecmon:\n%s\nexpected:\n%s\n' "$told" "$(wanted_events "$1")"
+		false
+	}
+}
+
+# compare_events: each side has told what it can know, once.
+compare_events()
+{
+	local end
+	for end in "$RED" "$BLUE"; do
+		within 15 events_agree "$end" >/dev/null
+		expect "$NAME: the events of $end" events_agree "$end"
+	done
+}
+
+# compare_end: nothing that was planted as a secret is in what the monitor wrote or said.
+compare_end()
+{
+	ask ike show mainmode policies -j >"$LAB_TMP/monitor/ike/policies"
+	ask ike show active-policy -j >"$LAB_TMP/monitor/ike/active" 2>&1
+	ask ike events -j >"$LAB_TMP/monitor/ike/events"
+	expect 'secrets: they are found where they are' grep -rqF 'planted secret' "$BED"
+	expect 'secrets: none is in the state or in what the monitor tells' eval \
+		'! { grep -rlaF "planted secret" "$LAB_TMP/monitor/ike"; log ike | grep -aF "planted secret"; } | grep .'
+	monitor_stop ike || echo "not ok - ike: the monitor ends cleanly"
+	monitors_end ike
+}
