@@ -105,7 +105,7 @@ static bool is_no_negotiation(unsigned cause)
 	       cause == CAUSE_UNIQUE;
 }
 
-static bool same_failure(const struct core *c, const struct failure *e, const struct negotiation *n)
+static bool same_failure(const struct core *c, const struct failed_attempt *e, const struct negotiation *n)
 {
 	if (e->service != n->service || e->child != n->child ||
 		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
@@ -118,10 +118,10 @@ static bool same_failure(const struct core *c, const struct failure *e, const st
 	return e->remote.family == 0 || n->remote.family == 0 || addr_equal(&e->remote, &n->remote);
 }
 
-static struct failure *failure_of(struct core *c, const struct negotiation *n)
+static struct failed_attempt *failure_of(struct core *c, const struct negotiation *n)
 {
 	struct statistics *t = c->statistics;
-	struct failure *e;
+	struct failed_attempt *e;
 
 	for (unsigned i = 1; i <= NEGOTIATIONS_REMEMBERED && i <= t->n_failures; i++) {
 		e = &t->failures[(t->n_failures - i) % NEGOTIATIONS_REMEMBERED];
@@ -129,7 +129,7 @@ static struct failure *failure_of(struct core *c, const struct negotiation *n)
 			return e;
 	}
 	e = &t->failures[t->n_failures++ % NEGOTIATIONS_REMEMBERED];
-	*e = (struct failure){
+	*e = (struct failed_attempt){
 		.service = n->service, .unique = n->unique, .remote = n->remote, .child = n->child
 	};
 	return e;
@@ -140,7 +140,7 @@ void requests_negotiation(struct core *c, const struct fact *f)
 	const struct negotiation *n = &f->negotiation;
 	struct ike_service *s = ike_service_find(c, n->service);
 	struct netns *ns = ike_service_netns(c, s);
-	struct failure *e;
+	struct failed_attempt *e;
 	bool by_itself;
 
 	if (!ns || is_no_negotiation(n->cause))

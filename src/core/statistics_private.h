@@ -22,7 +22,7 @@ struct ike_service {
 };
 
 /* A failed negotiation of which more evidence may come. */
-struct failure {
+struct failed_attempt {
 	uint64_t service, unique, boot_ns;
 	struct addr remote;
 	bool child, final, authentication;
@@ -44,7 +44,7 @@ struct statistics {
 	struct ike_service *services;
 	unsigned n_services;
 	struct map *shunts; /* struct shunt_key → struct shunt_brief */
-	struct failure failures[NEGOTIATIONS_REMEMBERED];
+	struct failed_attempt failures[NEGOTIATIONS_REMEMBERED];
 	struct asked asked[REQUESTS_REMEMBERED];
 	struct begun begun[REQUESTS_REMEMBERED];
 	unsigned n_failures, n_asked, n_begun; /* ever */
