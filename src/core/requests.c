@@ -105,7 +105,8 @@ static bool is_no_negotiation(unsigned cause)
 	       cause == CAUSE_UNIQUE;
 }
 
-static bool same_failure(const struct core *c, const struct failed_attempt *e, const struct negotiation *n)
+static bool same_failure(
+	const struct core *c, const struct failed_attempt *e, const struct negotiation *n)
 {
 	if (e->service != n->service || e->child != n->child ||
 		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
