@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The libreswan source against two real plutos, red and blue, in two network namespaces: connections, IKE SAs, counters,
-# failures with the cause that each side can know, and its end. usage: libreswan.sh WHACKDUMP FETCH
+# failures with the cause that each side can know, and its end. usage: libreswan.sh WHACKDUMP
 # shellcheck source=test/netns/tap.sh
 set -u
-whackdump=$1 fetch=$2
-[ "$(id -u)" = 0 ] && ip netns add "lsr$$" 2>/dev/null || { echo "1..0 # SKIP needs root and network namespaces"; exit 77; }
+whackdump=$1 ipsec=/usr/libexec/ipsec
+[ "$(id -u)" = 0 ] && [ -x $ipsec/pluto ] && ip netns add "lsr$$" 2>/dev/null ||
+	{ echo "1..0 # SKIP needs root, network namespaces and Libreswan"; exit 77; }
 red=lsr$$ blue=lsb$$ scratch=$(mktemp -d) pids=()
 . "$(dirname "$0")/tap.sh"
 finish() {
@@ -17,14 +18,6 @@ finish() {
 	rm -rf "$scratch"
 }
 trap finish EXIT
-daemon=$("$fetch" libreswan 2>"$scratch/said") || {
-	sed 's/^/# /' "$scratch/said"
-	echo "Bail out! There is no Libreswan to test with"
-	exit 1
-}
-LD_LIBRARY_PATH=$(echo "$daemon"/usr/lib/*-linux-gnu)
-export LD_LIBRARY_PATH
-ipsec=$daemon/usr/libexec/ipsec
 ip netns add $blue
 ip link add v0 netns $red type veth peer name v0 netns $blue
 for end in "$red 1" "$blue 2"; do
@@ -38,7 +31,7 @@ done
 secret=DUMMY-SECRET-OF-THE-TEST-IS-LONG-ENOUGH
 for side in red blue; do
 	mkdir -p "$scratch/$side"/{run,nss}
-	"$daemon/usr/bin/certutil" -N -d "sql:$scratch/$side/nss" --empty-password >"$scratch/said" 2>&1
+	certutil -N -d "sql:$scratch/$side/nss" --empty-password >"$scratch/said" 2>&1
 	proposal=aes128-sha2_256-modp2048
 	[ $side = red ] || proposal=aes256-sha2_512-dh19
 	cat >"$scratch/$side/ipsec.secrets" <<-END
@@ -81,17 +74,15 @@ in_side() { # SIDE COMMAND...
 	timeout 20 ip netns exec "$netns" "$@"
 }
 whack() { # SIDE ARGUMENT...
-	in_side "$1" "$ipsec/whack" --rundir "$scratch/$1/run" "${@:2}"
+	in_side "$1" $ipsec/whack --rundir "$scratch/$1/run" "${@:2}"
 }
 load() { # NAME: on both sides
 	for side in red blue; do
-		in_side $side "$ipsec/addconn" --config "$scratch/$side/ipsec.conf" --ctlsocket "$scratch/$side/run/pluto.ctl" "$1"
+		in_side $side $ipsec/addconn --config "$scratch/$side/ipsec.conf" --ctlsocket "$scratch/$side/run/pluto.ctl" "$1"
 	done >"$scratch/said" 2>&1
 }
-# pluto looks for addconn at its fixed place; `ip netns exec` gives it mounts of its own.
-beside='mount -t overlay none -o lowerdir="$0/usr/libexec:/usr/libexec" /usr/libexec && exec "$0/usr/libexec/ipsec/pluto" "$@"'
 for side in red blue; do
-	ip netns exec "${!side}" sh -c "$beside" "$daemon" --nofork --config "$scratch/$side/ipsec.conf" --rundir "$scratch/$side/run" \
+	ip netns exec "${!side}" $ipsec/pluto --nofork --config "$scratch/$side/ipsec.conf" --rundir "$scratch/$side/run" \
 		--nssdir "$scratch/$side/nss" --logfile "$scratch/$side/log" --secretsfile "$scratch/$side/ipsec.secrets" \
 		--dumpdir "$scratch/$side/run" >"$scratch/$side/said" 2>&1 &
 	pids+=($!)
@@ -103,7 +94,7 @@ for side in red blue; do
 done
 for side in red blue; do
 	mkfifo "$scratch/$side/steer"
-	ip netns exec "${!side}" "$whackdump" "$scratch/$side/log" "$ipsec/whack" --rundir "$scratch/$side/run" \
+	ip netns exec "${!side}" "$whackdump" "$scratch/$side/log" $ipsec/whack --rundir "$scratch/$side/run" \
 		<"$scratch/$side/steer" >"$scratch/$side/facts" 2>&1 &
 	pids+=($!)
 done

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# usage: [LIBRESWAN=DIR] services_pluto.sh BUILD FACTDUMP
+# usage: services_pluto.sh BUILD FACTDUMP
 # A real pluto under a whole monitor: found, asked by whack, its log read over a rotation, hung (whack is ended in time, and asked again),
-# without whack, told to stop, killed. DIR: where Libreswan lies, when it is not installed but unpacked (with its libraries).
+# without whack, told to stop, killed.
 set -u
 . "$(dirname "$0")/tap.sh"
-build=$1 factdump=$2 tree=${LIBRESWAN:-} ns=svp$$
-libexec=$tree/usr/libexec/ipsec
-[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x "$libexec/pluto" ] && ip netns add $ns 2>/dev/null ||
+build=$1 factdump=$2 ns=svp$$ libexec=/usr/libexec/ipsec
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && ip netns add $ns 2>/dev/null ||
 	{ echo "1..0 # SKIP needs root, jq, network namespaces and Libreswan"; exit 77; }
 scratch=$(mktemp -d) daemon= pids=()
 finish() {
@@ -17,8 +16,6 @@ finish() {
 	rm -rf "$scratch"
 }
 trap finish EXIT
-libraries=
-[ -z "$tree" ] || libraries=$tree/usr/lib/$(uname -m)-linux-gnu
 
 client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 facts() { "$factdump" "$scratch/facts" | jq -se "$@" >/dev/null 2>&1; }
@@ -29,18 +26,16 @@ now() { # PID FILTER: its last fact
 	facts --argjson pid "$1" "[.[] | select(.type == \"service\" and .pid == \$pid)] | last | $2"
 }
 begin() { # a pluto with a /run and a log of its own; its process is $last
-	# It starts addconn by its fixed path, and writes below /run.
-	LD_LIBRARY_PATH=$libraries ip netns exec $ns unshare -m sh -c "
-		mount -t tmpfs tmpfs /run && mkdir -p /run/pluto /run/ipsec && mount -t tmpfs tmpfs /mnt && mkdir /mnt/ipsec &&
-		mount --bind '$libexec' /mnt/ipsec && mount --rbind /mnt /usr/libexec &&
-		exec setpriv --pdeathsig KILL '$libexec/pluto' --nofork --logfile '$scratch/log' --config '$scratch/ipsec.conf' \
+	ip netns exec $ns unshare -m sh -c "
+		mount -t tmpfs tmpfs /run && mkdir -p /run/pluto /run/ipsec &&
+		exec setpriv --pdeathsig KILL $libexec/pluto --nofork --logfile '$scratch/log' --config '$scratch/ipsec.conf' \
 			--rundir=/run/ipsec --nssdir '$scratch/nss' --secretsfile '$scratch/secrets'" >>"$scratch/pluto" 2>&1 &
 	last=$!
 	pids+=($last)
 }
 
 mkdir "$scratch/nss"
-LD_LIBRARY_PATH=$libraries "$tree/usr/bin/certutil" -N -d "sql:$scratch/nss" --empty-password
+certutil -N -d "sql:$scratch/nss" --empty-password
 printf 'conn w\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n\tauto=add\n' >"$scratch/ipsec.conf"
 : >"$scratch/secrets"
 ip -n $ns link set lo up
@@ -50,7 +45,7 @@ cat >"$scratch/whack" <<END
 #!/bin/sh
 { echo "\$# \$*"; env; ls -l /proc/\$\$/fd; grep CapEff /proc/\$\$/status; } >"$scratch/started.new"
 mv "$scratch/started.new" "$scratch/started"
-LD_LIBRARY_PATH=$libraries exec $libexec/whack "\$@"
+exec $libexec/whack "\$@"
 END
 chmod 755 "$scratch/whack"
 printf 'netns = {"%s"}\nwhack = "%s"\nlibreswan_log = "%s"\n' $ns "$scratch/whack" "$scratch/log" >"$scratch/conf"
