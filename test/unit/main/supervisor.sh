@@ -157,7 +157,7 @@ ok "SIGHUP: a bad configuration is told and left" said 'conf:1: poll_interval mu
 echo "poll_interval = 700" >"$dir/conf"
 
 if [ "$(id -u)" = 0 ] && ip netns add "$ns" 2>"$dir/out"; then
-	ok "a new netns is found" told observe "^netns name=$ns inode=.*flags=63 error=0 fds=6"
+	ok "a new netns is found" told observe "^netns name=$ns inode=.*flags=127 error=0 fds=7"
 	inode=$(stat -L -c %i "/run/netns/$ns")
 	ok "by its inode" told observe "^netns name=$ns inode=$inode"
 	ip netns del "$ns"
