@@ -60,8 +60,12 @@ run_lab() { # NAME ARGUMENT...: in the environment, which kernel
 	local name=$1
 	shift
 	echo "== $name" >&2
-	LAB_BUILD=$PWD/$build LAB_LIMIT=${LAB_LIMIT:-600} lab/run test "$@" >"$out/$name.tap" 2>"$out/$name.log"
+	LAB_BUILD=$PWD/$build LAB_LIMIT=${LAB_LIMIT:-1800} lab/run "$@" >"$out/$name.tap" 2>"$out/$name.log"
 }
+
+# What each of charon and pluto does by itself and with the other, and one of each kind of failure and of end.
+ike_cases='psk certificates ikev1.libreswan rekeys.strongswan transport.libreswan wrong-secret child-proposal.strongswan
+	unreachable.libreswan service-kill.libreswan service-stop.strongswan'
 
 fuzz() {
 	local target name dir
@@ -90,16 +94,24 @@ full() {
 	tap cuts env FAULTS=all python3 -B test/fault/cut.py "$PWD/$build"
 	tap storm env PACKETS=10000000 python3 -B test/fault/storm.py "$PWD/$build"
 	tap find env FIND_PAIRS=100000 "$build/test/find/find-live"
+	run_lab lab-ike-all ike --monitor
 	tap soak env SOAK_SECONDS="${SOAK_SECONDS:-3600}" python3 -B test/fault/soak.py "$PWD/$build"
 }
 
 for part in $parts; do
 	case $part in
 	gcc) part build-gcc set_up "$build" -Dbench=true && meson_test gcc "$build" --no-suite lab ;;
-	lab) run_lab lab ;;
+	lab)
+		# A user-mode kernel has one CPU: two of them side by side.
+		run_lab lab-trials test trials &
+		run_lab lab-scenarios test scenarios
+		# shellcheck disable=SC2086 # words
+		run_lab lab-ike ike --monitor $ike_cases
+		wait
+		;;
 	qemu)
 		for release in 6.1 6.12; do
-			LAB_KERNEL=qemu LAB_RELEASE=$release run_lab "qemu-$release" scenarios
+			LAB_KERNEL=qemu LAB_RELEASE=$release run_lab "qemu-$release" test scenarios
 		done
 		;;
 	clang)

@@ -139,9 +139,8 @@ libreswan_spis()
 	local line pair
 	at_end "$1" whack --showstates >"$BED/sas" 2>&1
 	while IFS= read -r line; do
-		if [[ $line =~ ^'000 #'[0-9]+': "'$CONNECTION'"'[^a-z].*\ esp\.([0-9a-f]+)@[^\ ]*\ esp\.([0-9a-f]+)@ ||
-			$line =~ ^'000 #'[0-9]+': "'$CONNECTION/.*\ esp\.([0-9a-f]+)@[^\ ]*\ esp\.([0-9a-f]+)@ ]]; then
-			printf -v pair '%08x/%08x' "0x${BASH_REMATCH[2]}" "0x${BASH_REMATCH[1]}"
+		if [[ $line =~ ^'000 #'[0-9]+': "'$CONNECTION(\"|/).*\ esp\.([0-9a-f]+)@[^\ ]*\ esp\.([0-9a-f]+)@ ]]; then
+			printf -v pair '%08x/%08x' "0x${BASH_REMATCH[3]}" "0x${BASH_REMATCH[2]}"
 			PAIR_SPIS+=("$pair")
 		fi
 	done <"$BED/sas"

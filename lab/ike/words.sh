@@ -57,7 +57,7 @@ says()
 up()
 {
 	end "$RED" up >"$BED/up" 2>&1
-	if within 15 installed; then
+	if within 40 installed; then
 		echo "ok - $NAME: it comes up"
 		[ -z "$MONITOR" ] || compare_up
 		return 0

@@ -74,7 +74,7 @@ chmod 755 "$scratch" "$scratch/bin"
 ip netns exec $a setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/bin/charon" 150 &
 pids+=($!)
 false_user=$!
-printf '#!/bin/sh\nsleep 150 & wait\n' >"$scratch/bin/pluto"
+printf '#!/bin/sh\nsetpriv --pdeathsig KILL sleep 150 & wait\n' >"$scratch/bin/pluto"
 chmod 755 "$scratch/bin/pluto"
 ip netns exec $a "$scratch/bin/pluto" &
 pids+=($!)
