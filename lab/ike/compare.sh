@@ -113,6 +113,23 @@ compare_up()
 		within 20 tunnel_says "$end" up idle >/dev/null
 		expect "$NAME: the tunnel of $end is said to be up or idle" tunnel_says "$end" up idle
 	done
+	compare_screens
+}
+
+# compare_screens: with LAB_KEEP, what somebody at a terminal would see.
+compare_screens()
+{
+	local width words dir=$LAB_OUT/result/ike/$NAME
+	[ -n "$LAB_KEEP" ] || return 0
+	mkdir -p "$dir"
+	for width in 80 200; do
+		for words in '' 'show tunnel' "show tunnel $CONNECTION" 'show mainmode sas' 'show quickmode sas' 'show mainmode policies' \
+			'show mainmode specific-filters' 'show quickmode specific-filters' 'show mainmode statistics' \
+			'show quickmode statistics' 'show active-policy' 'show link' 'show service' 'show failure' 'show sa' 'show policy'; do
+			echo "\$ ipsecmon $words"
+			script -qec "stty cols $width; ipsecmon --socket $LAB_TMP/monitor/ike/socket $words" /dev/null
+		done >"$dir/screens.$width" 2>&1
+	done
 }
 
 totals_agree()
@@ -132,14 +149,17 @@ compare_totals()
 	expect "$NAME: the tunnel's total is what was sent" totals_agree "$1"
 }
 
-# events_at END: since the mark, "ID cause" of the failures and services, in the order they came. An attempt that pluto
-# repeats by itself fails anew each time: what it tells is to be the same each time.
+# events_at END: since the mark, "ID cause" of the instance's failures and of services, in the order they came. An attempt
+# that pluto repeats by itself fails anew each time: what it tells is to be the same each time. One that is given up then
+# ends by nothing, and is told minutes later.
 events_at()
 {
 	local known
 	known=$(<"$BED/events")
-	monitor_events ike | tail -n +$((known + 1)) | jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" '
+	monitor_events ike | tail -n +$((known + 1)) |
+		jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" --arg red "$IP_RED" --arg blue "$IP_BLUE" '
 		select(.netns == $netns and .id >= 544 and (.id as $id | $ids | index($id)))
+		| select((.src | IN(null, $red, $blue)) and (.dst | IN(null, $red, $blue)))
 		| "\(.id) \(.detail.cause // "")"' | sed 's/ $//'
 }
 
