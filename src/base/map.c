@@ -112,6 +112,15 @@ struct map *map_free(struct map *m)
 	return NULL;
 }
 
+struct map *map_free_all(struct map *m)
+{
+	void *v;
+
+	for (size_t at = 0; m && (v = map_next(m, &at, NULL));)
+		free(v);
+	return map_free(m);
+}
+
 size_t map_count(const struct map *m)
 {
 	return m->count;

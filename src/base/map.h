@@ -14,6 +14,7 @@ struct map;
 
 int map_new(size_t key_size, size_t limit, uint64_t seed, struct map **ret); /* -ENOMEM, -EINVAL */
 struct map *map_free(struct map *m); /* takes NULL; the values are the caller's to free first */
+struct map *map_free_all(struct map *m); /* and the values, each by free() */
 size_t map_count(const struct map *m);
 void *map_get(const struct map *m, const void *key); /* NULL: none */
 /* 0; -EEXIST; -ENOSPC at the limit; -ENOMEM. value is not NULL. */

@@ -13,6 +13,44 @@ bool span_equal(struct span a, struct span b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+bool span_take(struct span *text, const char *expected)
+{
+	size_t n = strlen(expected);
+
+	if (text->n < n || (n > 0 && memcmp(text->p, expected, n) != 0))
+		return false;
+	*text = span_of(text->p + n, text->n - n);
+	return true;
+}
+
+unsigned span_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - (unsigned)'0';
+	if (c >= 'a' && c <= 'f')
+		return c - (unsigned)'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - (unsigned)'A' + 10;
+	return UINT32_MAX;
+}
+
+bool span_number(struct span *text, unsigned base, uint64_t max, uint64_t *ret)
+{
+	uint64_t v = 0;
+	size_t n = 0;
+
+	for (; n < text->n && span_digit(text->p[n]) < base; n++) {
+		if (__builtin_mul_overflow(v, base, &v) ||
+			__builtin_add_overflow(v, span_digit(text->p[n]), &v) || v > max)
+			return false;
+	}
+	if (n == 0)
+		return false;
+	*text = span_of(text->p + n, text->n - n);
+	*ret = v;
+	return true;
+}
+
 void reader_init(struct reader *r, struct span octets)
 {
 	r->p = octets.p;

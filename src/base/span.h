@@ -18,6 +18,11 @@ static inline struct span span_of(const void *p, size_t n)
 
 struct span span_text(const char *text); /* without the terminating NUL */
 bool span_equal(struct span a, struct span b);
+/* These move *text behind what they take, and leave it alone when they return false. */
+bool span_take(struct span *text, const char *expected);
+unsigned span_digit(uint8_t c); /* up to 15 for f and F; UINT32_MAX: it is none */
+/* The digits it begins with, of a base up to 16, at most max. */
+bool span_number(struct span *text, unsigned base, uint64_t max, uint64_t *ret);
 
 /*
  * A cursor over octets from outside. Reading past the end gives zeroes and sets `short_read`

@@ -107,7 +107,6 @@ int resolver_new(struct resolver **ret)
 
 struct resolver *resolver_free(struct resolver *r)
 {
-	struct entry *e;
 	bool busy;
 
 	if (!r)
@@ -124,9 +123,7 @@ struct resolver *resolver_free(struct resolver *r)
 	(void)pthread_join(r->thread, NULL);
 	(void)pthread_cond_destroy(&r->news);
 	(void)pthread_mutex_destroy(&r->lock);
-	for (size_t at = 0; (e = map_next(r->entries, &at, NULL));)
-		free(e);
-	map_free(r->entries);
+	map_free_all(r->entries);
 	free(r);
 	return NULL;
 }

@@ -56,15 +56,6 @@ int ike_new(struct core *c)
 	return r < 0 ? r : tunnels_new(c);
 }
 
-static struct map *free_all(struct map *m)
-{
-	void *v;
-
-	for (size_t at = 0; m && (v = map_next(m, &at, NULL));)
-		free(v);
-	return map_free(m);
-}
-
 void ike_free(struct core *c)
 {
 	struct ike *k = c->ike;
@@ -73,11 +64,11 @@ void ike_free(struct core *c)
 		return;
 	tunnels_free(c);
 	ike_config_free(c);
-	free_all(k->servers);
-	free_all(k->ike_sas);
-	free_all(k->child_sas);
-	free_all(k->connections);
-	free_all(k->counters);
+	map_free_all(k->servers);
+	map_free_all(k->ike_sas);
+	map_free_all(k->child_sas);
+	map_free_all(k->connections);
+	map_free_all(k->counters);
 	free(k);
 	c->ike = NULL;
 }

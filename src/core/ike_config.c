@@ -120,13 +120,9 @@ void ike_config_free(struct core *c)
 	struct ike *k = c->ike;
 	struct map *const maps[] = { k->children, k->shunts, k->certificates, k->files,
 		k->sockets };
-	void *v;
 
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-		for (size_t at = 0; maps[i] && (v = map_next(maps[i], &at, NULL));)
-			free(v);
-		map_free(maps[i]);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+		map_free_all(maps[i]);
 }
 
 struct ledger_connection_child *connection_child_of(const struct core *c, uint64_t service,

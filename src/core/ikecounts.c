@@ -78,17 +78,6 @@ int statistics_new(struct core *c)
 	return map_new(sizeof(struct shunt_key), LIMIT_SHUNTS, c->seed, &t->shunts);
 }
 
-static struct map *free_all(struct map *m)
-{
-	void *v;
-
-	if (!m)
-		return NULL;
-	for (size_t at = 0; (v = map_next(m, &at, NULL));)
-		free(v);
-	return map_free(m);
-}
-
 void statistics_free(struct core *c)
 {
 	struct statistics *t = c->statistics;
@@ -101,7 +90,7 @@ void statistics_free(struct core *c)
 		t->services = s->next;
 		free(s);
 	}
-	t->shunts = free_all(t->shunts);
+	t->shunts = map_free_all(t->shunts);
 	free(t);
 	c->statistics = NULL;
 }

@@ -27,17 +27,6 @@ int ledger_new(struct core *c)
 	return r < 0 ? r : finder_new(c);
 }
 
-static struct map *free_all(struct map *m)
-{
-	void *v;
-
-	if (!m)
-		return NULL;
-	for (size_t at = 0; (v = map_next(m, &at, NULL));)
-		free(v);
-	return map_free(m);
-}
-
 static void free_remains(struct netns *ns)
 {
 	while (ns->remains) {
@@ -61,15 +50,15 @@ void ledger_free(struct core *c)
 	finder_free(c);
 	statistics_free(c);
 	tallies_free(c);
-	c->sa_groups = free_all(c->sa_groups);
+	c->sa_groups = map_free_all(c->sa_groups);
 	ike_free(c);
-	c->netns = free_all(c->netns);
-	c->sas = free_all(c->sas);
+	c->netns = map_free_all(c->netns);
+	c->sas = map_free_all(c->sas);
 	spd_free(c);
-	c->links = free_all(c->links);
-	c->spis = free_all(c->spis);
-	c->piles = free_all(c->piles);
-	c->episodes = free_all(c->episodes);
+	c->links = map_free_all(c->links);
+	c->spis = map_free_all(c->spis);
+	c->piles = map_free_all(c->piles);
+	c->episodes = map_free_all(c->episodes);
 	while (c->restored_totals) {
 		struct restored *r = c->restored_totals;
 

@@ -252,6 +252,7 @@ static void gone(struct core *c, const struct fact *f)
 	uint64_t packets_before;
 	struct ledger_sa *l;
 	struct sa_key key;
+	bool larval = final->larval;
 	struct event e;
 
 	if (!ns)
@@ -261,8 +262,7 @@ static void gone(struct core *c, const struct fact *f)
 	sa_key_of(final, &key);
 	l = map_get(c->sas, &key);
 	if (l) {
-		bool larval = l->sa.larval;
-
+		larval = l->sa.larval;
 		if (!l->announced && !larval) {
 			count_keys(c, l);
 			tell_added(c, l);
@@ -278,16 +278,15 @@ static void gone(struct core *c, const struct fact *f)
 		l->sa.integrity_failed = final->integrity_failed;
 		sums_put(c, l);
 		tunnels_sa_counts(c, l, packets_before);
-		remove_sa(c, ns, l, expired ? SPI_EXPIRED : SPI_DELETED);
-		if (larval)
-			return;
-	} else if (final->spi == 0 || final->larval) {
-		return;
-	} else {
+	} else if (final->spi != 0 && !larval) {
 		tally_add(c, ns, 0, STATISTIC_QUICKMODE_KEY_DELETIONS, 1);
 	}
 	sa_event_init(c, &e, expired ? EVENT_SA_EXPIRED : EVENT_SA_DELETED, ns, l ? &l->sa : final);
 	describe_end(&e, final);
+	if (l)
+		remove_sa(c, ns, l, expired ? SPI_EXPIRED : SPI_DELETED);
+	if (larval || (!l && final->spi == 0))
+		return;
 	if (expired) {
 		ns->expired++;
 		/* The timer's audit record names whatever task it interrupted: nobody's deed. */

@@ -18,13 +18,9 @@ int services_new(struct core *c)
 
 void services_free(struct core *c)
 {
-	struct service_state *s;
-
 	if (!c->services)
 		return;
-	for (size_t at = 0; c->services->all && (s = map_next(c->services->all, &at, NULL));)
-		free(s);
-	map_free(c->services->all);
+	map_free_all(c->services->all);
 	link_changes_free(c);
 	free(c->services);
 	c->services = NULL;

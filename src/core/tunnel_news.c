@@ -29,11 +29,7 @@ int tunnels_failed_new(struct core *c)
 
 void tunnels_failed_free(struct core *c)
 {
-	struct failed *v;
-
-	for (size_t at = 0; c->ike->failed && (v = map_next(c->ike->failed, &at, NULL));)
-		free(v);
-	map_free(c->ike->failed);
+	map_free_all(c->ike->failed);
 }
 
 static void failed_key_of(struct failed_key *ret, uint64_t netns, const char *conn)

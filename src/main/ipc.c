@@ -111,6 +111,17 @@ int ipc_slot(const struct ipc_message *m, const int *fds, unsigned n_fds, unsign
 	return (m->flags & IPC_HAS(slot)) && before < n_fds ? fds[before] : -1;
 }
 
+int ipc_take(const struct ipc_message *m, int *fds, unsigned n_fds, unsigned slot)
+{
+	int fd = ipc_slot(m, fds, n_fds, slot);
+
+	for (unsigned i = 0; fd >= 0 && i < n_fds; i++) {
+		if (fds[i] == fd)
+			fds[i] = -1;
+	}
+	return fd;
+}
+
 int ipc_say(int fd, enum ipc_type type, int error, const char *text)
 {
 	struct ipc_message m = { .type = type, .error = error };

@@ -164,5 +164,7 @@ int ipc_receive(int fd, struct ipc_message *ret, int ret_fds[IPC_FDS_MAX], unsig
 
 /* The descriptor that came in a slot, or -1. It stays in fds. */
 int ipc_slot(const struct ipc_message *m, const int *fds, unsigned n_fds, unsigned slot);
+/* The same, but it is the caller's from now on: in fds stands -1. */
+int ipc_take(const struct ipc_message *m, int *fds, unsigned n_fds, unsigned slot);
 /* ipc_send() of a message that has a type only, with an optional text and errno. */
 int ipc_say(int fd, enum ipc_type type, int error, const char *text);

@@ -63,13 +63,7 @@ int readings_init(struct readings *t)
 
 void readings_done(struct readings *t)
 {
-	struct reading *r;
-
-	if (!t->map)
-		return;
-	for (size_t at = 0; (r = map_next(t->map, &at, NULL));)
-		free(r);
-	t->map = map_free(t->map);
+	t->map = map_free_all(t->map);
 }
 
 /* Who must go for a newcomer of this boot. */

@@ -14,18 +14,6 @@
 
 /* What the supervisor says. */
 
-/* A descriptor that came with a message, taken out of its list. */
-static int take(const struct ipc_message *m, int *fds, unsigned n_fds, unsigned slot)
-{
-	int fd = ipc_slot(m, fds, n_fds, slot);
-
-	for (unsigned i = 0; fd >= 0 && i < n_fds; i++) {
-		if (fds[i] == fd)
-			fds[i] = -1;
-	}
-	return fd;
-}
-
 static void sandbox(struct process *p)
 {
 	struct diag why = { "" };
@@ -38,8 +26,8 @@ static void sandbox(struct process *p)
 static int begin_live(struct process *p, const struct ipc_message *m, int *fds, unsigned n_fds,
 	struct diag *reterr)
 {
-	int record = take(m, fds, n_fds, IPC_SLOT_RECORD),
-	    listener = take(m, fds, n_fds, IPC_SLOT_API);
+	int record = ipc_take(m, fds, n_fds, IPC_SLOT_RECORD),
+	    listener = ipc_take(m, fds, n_fds, IPC_SLOT_API);
 	const struct core_sink sink = commit_sink(p);
 	int r = core_new(&sink, &p->core);
 
@@ -61,7 +49,7 @@ static int begin_live(struct process *p, const struct ipc_message *m, int *fds, 
 static int begin_replay(struct process *p, const struct ipc_message *m, int file, int *fds,
 	unsigned n_fds, struct diag *reterr)
 {
-	int listener = take(m, fds, n_fds, IPC_SLOT_API);
+	int listener = ipc_take(m, fds, n_fds, IPC_SLOT_API);
 	int r = 0;
 
 	sandbox(p);
@@ -81,8 +69,8 @@ static void configure_first(
 	int file, r;
 
 	p->config = m->config;
-	p->state_fd = take(m, fds, n_fds, IPC_SLOT_STATE);
-	file = take(m, fds, n_fds, IPC_SLOT_REPLAY);
+	p->state_fd = ipc_take(m, fds, n_fds, IPC_SLOT_STATE);
+	file = ipc_take(m, fds, n_fds, IPC_SLOT_REPLAY);
 	if (file < 0 && p->state_fd < 0) {
 		process_fail(p, EINVAL, "no state directory was given");
 		return;

@@ -159,18 +159,6 @@ static void read_host_files(struct observe *o)
 	}
 }
 
-/* The descriptor of a slot, the caller's from now on. */
-static int take(const struct ipc_message *m, int *fds, unsigned n_fds, unsigned slot)
-{
-	int fd = ipc_slot(m, fds, n_fds, slot);
-
-	for (unsigned i = 0; fd >= 0 && i < n_fds; i++) {
-		if (fds[i] == fd)
-			fds[i] = -1;
-	}
-	return fd;
-}
-
 /* The cookie that the netns' own facts have; else as the supervisor found it. */
 static uint64_t netns_of(const struct observe *o, const struct ipc_message *m)
 {
@@ -213,7 +201,7 @@ static void tell_lost(struct daemon *d)
 static void introduce(struct observe *o, const struct ipc_message *m, int *fds, unsigned n_fds)
 {
 	struct daemon *d = o->n_daemons < DAEMONS_MAX ? calloc(1, sizeof(*d)) : NULL;
-	struct service_mark mark = { .dir = take(m, fds, n_fds, IPC_SLOT_RUN) };
+	struct service_mark mark = { .dir = ipc_take(m, fds, n_fds, IPC_SLOT_RUN) };
 	int root;
 	char name[NAME_SIZE + sizeof(".pid")];
 
@@ -234,9 +222,9 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 	memcpy(d->service.name, m->name, sizeof(d->service.name));
 	(void)snprintf(name, sizeof(name), "%s.pid", m->name);
 	mark.name = name;
-	if (service_source_new(&d->service, d->netns, take(m, fds, n_fds, IPC_SLOT_PIDFD),
-		    take(m, fds, n_fds, IPC_SLOT_UDP), take(m, fds, n_fds, IPC_SLOT_UDP6), &mark,
-		    &o->sink, &d->source) < 0) {
+	if (service_source_new(&d->service, d->netns, ipc_take(m, fds, n_fds, IPC_SLOT_PIDFD),
+		    ipc_take(m, fds, n_fds, IPC_SLOT_UDP), ipc_take(m, fds, n_fds, IPC_SLOT_UDP6),
+		    &mark, &o->sink, &d->source) < 0) {
 		log_line(LOG_ERR, "no memory to watch %s (process %u)", m->name, m->service.pid);
 		free(d);
 		return;
@@ -246,7 +234,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 		log_line(LOG_ERR, "no memory to speak to %s (process %u)", m->name, m->service.pid);
 	o->daemons[o->n_daemons++] = d;
 	d->source_poll = observe_watch(o, service_source_fd(d->source, 0), on_source, d);
-	root = take(m, fds, n_fds, IPC_SLOT_ROOT);
+	root = ipc_take(m, fds, n_fds, IPC_SLOT_ROOT);
 	if (root >= 0)
 		read_files(o, d->service.daemon, d->service.id, d->netns, root);
 	if (o->services_listed)
@@ -256,9 +244,9 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 /* The supervisor has opened something, or could not. */
 static void contact(struct daemon *d, const struct ipc_message *m, int *fds, unsigned n_fds)
 {
-	int vici = take(m, fds, n_fds, IPC_SLOT_VICI);
-	int notify = take(m, fds, n_fds, IPC_SLOT_ERROR_NOTIFY);
-	int log = take(m, fds, n_fds, IPC_SLOT_LOG);
+	int vici = ipc_take(m, fds, n_fds, IPC_SLOT_VICI);
+	int notify = ipc_take(m, fds, n_fds, IPC_SLOT_ERROR_NOTIFY);
+	int log = ipc_take(m, fds, n_fds, IPC_SLOT_LOG);
 
 	if (d->service.daemon == DAEMON_STRONGSWAN)
 		service_source_control(d->source, m->service.control, m->text);

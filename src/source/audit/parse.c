@@ -33,51 +33,12 @@ static bool field(struct span text, const char *name, enum which which, struct s
 	return found;
 }
 
-static unsigned digit_of(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - (unsigned)'0';
-	if (c >= 'a' && c <= 'f')
-		return c - (unsigned)'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - (unsigned)'A' + 10;
-	return UINT32_MAX;
-}
-
-/* Digits at the front, at most max; what is behind them stays in *text. */
-static bool take_number(struct span *text, unsigned base, uint64_t max, uint64_t *ret)
-{
-	uint64_t v = 0;
-	size_t n = 0;
-
-	for (; n < text->n && digit_of(text->p[n]) < base; n++) {
-		if (__builtin_mul_overflow(v, base, &v) ||
-			__builtin_add_overflow(v, digit_of(text->p[n]), &v) || v > max)
-			return false;
-	}
-	if (n == 0)
-		return false;
-	*text = span_of(text->p + n, text->n - n);
-	*ret = v;
-	return true;
-}
-
-static bool take_text(struct span *text, const char *expected)
-{
-	size_t n = strlen(expected);
-
-	if (text->n < n || memcmp(text->p, expected, n) != 0)
-		return false;
-	*text = span_of(text->p + n, text->n - n);
-	return true;
-}
-
 static bool number_field(struct span text, const char *name, enum which which, uint32_t *ret)
 {
 	struct span v;
 	uint64_t number;
 
-	if (!field(text, name, which, &v) || !take_number(&v, 10, UINT32_MAX, &number) || v.n != 0)
+	if (!field(text, name, which, &v) || !span_number(&v, 10, UINT32_MAX, &number) || v.n != 0)
 		return false;
 	*ret = (uint32_t)number;
 	return true;
@@ -89,9 +50,9 @@ static bool spi_field(struct span text, uint32_t *ret)
 	uint64_t spi, hex;
 	struct span v;
 
-	if (!field(text, "spi", LAST, &v) || !take_number(&v, 10, UINT32_MAX, &spi) ||
-		!take_text(&v, "(0x") || !take_number(&v, 16, UINT32_MAX, &hex) ||
-		!take_text(&v, ")") || v.n != 0 || spi != hex)
+	if (!field(text, "spi", LAST, &v) || !span_number(&v, 10, UINT32_MAX, &spi) ||
+		!span_take(&v, "(0x") || !span_number(&v, 16, UINT32_MAX, &hex) ||
+		!span_take(&v, ")") || v.n != 0 || spi != hex)
 		return false;
 	*ret = (uint32_t)spi;
 	return true;
@@ -102,8 +63,8 @@ static bool flowlabel_field(struct span text, uint32_t *ret)
 	uint64_t label;
 	struct span v;
 
-	if (!field(text, "flowlbl", LAST, &v) || !take_text(&v, "0x") ||
-		!take_number(&v, 16, 0xfffff, &label) || v.n != 0)
+	if (!field(text, "flowlbl", LAST, &v) || !span_take(&v, "0x") ||
+		!span_number(&v, 16, 0xfffff, &label) || v.n != 0)
 		return false;
 	*ret = (uint32_t)label;
 	return true;
@@ -142,12 +103,12 @@ enum parse_result audit_parse_stamp(struct span *text, struct audit_stamp *ret)
 	uint64_t seconds, milliseconds, serial;
 	struct span t = *text;
 
-	if (!take_text(&t, "audit(") || !take_number(&t, 10, UINT64_MAX / 2000000, &seconds) ||
-		!take_text(&t, ".") || !take_number(&t, 10, 999, &milliseconds) ||
-		!take_text(&t, ":") || !take_number(&t, 10, UINT64_MAX, &serial) ||
-		!take_text(&t, "):"))
+	if (!span_take(&t, "audit(") || !span_number(&t, 10, UINT64_MAX / 2000000, &seconds) ||
+		!span_take(&t, ".") || !span_number(&t, 10, 999, &milliseconds) ||
+		!span_take(&t, ":") || !span_number(&t, 10, UINT64_MAX, &serial) ||
+		!span_take(&t, "):"))
 		return PARSE_MALFORMED;
-	take_text(&t, " ");
+	span_take(&t, " ");
 	*text = t;
 	*ret = (struct audit_stamp){
 		.us = seconds * 1000000 + milliseconds * 1000,
@@ -257,7 +218,7 @@ static void untrusted_field(struct span text, const char *name, char *ret, size_
 		return;
 	}
 	for (size_t i = 0; i + 1 < v.n && n < size - 1; i += 2) {
-		unsigned high = digit_of(v.p[i]), low = digit_of(v.p[i + 1]);
+		unsigned high = span_digit(v.p[i]), low = span_digit(v.p[i + 1]);
 
 		if (high > 15 || low > 15) {
 			memset(ret, 0, size); /* (null) */
@@ -303,7 +264,7 @@ enum parse_result audit_parse_syscall(struct span text, struct audit_actor *ret)
 	uint64_t arch;
 	uint32_t call;
 
-	if (!field(text, "arch", FIRST, &v) || !take_number(&v, 16, UINT32_MAX, &arch) ||
+	if (!field(text, "arch", FIRST, &v) || !span_number(&v, 16, UINT32_MAX, &arch) ||
 		v.n != 0 || !number_field(text, "syscall", FIRST, &call) ||
 		!number_field(text, "pid", FIRST, &a.pid) ||
 		!number_field(text, "uid", FIRST, &a.uid))

@@ -56,11 +56,7 @@ int bpf_source_new(
 struct bpf_source *bpf_source_free(struct bpf_source *b)
 {
 	if (b) {
-		struct watched *w;
-
-		for (size_t at = 0; b->netns && (w = map_next(b->netns, &at, NULL));)
-			free(w);
-		map_free(b->netns);
+		map_free_all(b->netns);
 		programs_free(b->programs);
 		kernel_forget(&b->kernel);
 		fold_free(b->fold);

@@ -60,22 +60,13 @@ int fold_new(const struct kernel *k, const struct source_sink *sink, struct fold
 	return 0;
 }
 
-static struct map *free_all(struct map *m)
-{
-	void *v;
-
-	for (size_t at = 0; m && (v = map_next(m, &at, NULL));)
-		free(v);
-	return map_free(m);
-}
-
 struct fold *fold_free(struct fold *f)
 {
 	if (!f)
 		return NULL;
 	for (unsigned i = 0; i < MAPS; i++)
-		f->maps[i] = free_all(f->maps[i]);
-	free_all(f->sad);
+		f->maps[i] = map_free_all(f->maps[i]);
+	map_free_all(f->sad);
 	free(f);
 	return NULL;
 }

@@ -116,39 +116,19 @@ bool conf_starts(struct span text, const char *word)
 	return text.n >= n && !strncasecmp((const char *)text.p, word, n);
 }
 
-static unsigned digit_of(uint8_t c) /* 16: it is none */
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
-}
-
-/* The digits at the front of *text, which moves behind them. */
+/* The digits at the front of *text, which moves behind them: decimal, 0x… or 0…. */
 static bool take_number(struct span *text, uint64_t *ret)
 {
-	uint64_t base = 10, v = 0;
-	size_t at = 0, digits = 0;
+	struct span digits = *text;
+	unsigned base = 10;
 
-	if (text->n > 2 && text->p[0] == '0' && (text->p[1] == 'x' || text->p[1] == 'X')) {
+	if (span_take(&digits, "0x") || span_take(&digits, "0X"))
 		base = 16;
-		at = 2;
-	} else if (text->n > 1 && text->p[0] == '0') {
+	else if (text->n > 1 && text->p[0] == '0')
 		base = 8;
-	}
-	for (; at < text->n; at++, digits++) {
-		uint64_t digit = digit_of(text->p[at]);
-
-		if (digit >= base)
-			break;
-		if (v > (UINT64_MAX - digit) / base)
-			return false;
-		v = v * base + digit;
-	}
-	if (digits == 0)
+	if (!span_number(&digits, base, UINT64_MAX, ret))
 		return false;
-	*text = span_of(text->p + at, text->n - at);
-	*ret = v;
+	*text = digits;
 	return true;
 }
 

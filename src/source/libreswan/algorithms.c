@@ -14,7 +14,7 @@ void pluto_cipher(struct span text, char ret_name[NAME_SIZE], uint16_t *ret_bits
 		struct span digits = span_of(bar + 1, text.n - (size_t)(bar + 1 - text.p));
 
 		/* AES_GCM_16 has an ICV of 16 octets, no key of 16 bits. */
-		if (text_number(&digits, 10, 4096, &bits) && digits.n == 0 &&
+		if (span_number(&digits, 10, 4096, &bits) && digits.n == 0 &&
 			(bits == 0 || bits >= 40)) {
 			*ret_bits = (uint16_t)bits;
 			text.n = (size_t)(bar - text.p);

@@ -148,7 +148,7 @@ static void add_ts(const struct end *e, const struct addr *host, char ret[TS_SIZ
 	struct span client = e->client;
 
 	if (client.n > 0) {
-		text_take(&client, "{");
+		span_take(&client, "{");
 		if (client.n > 0 && client.p[client.n - 1] == '}')
 			client.n--;
 		copy_selector(client, ts);
@@ -189,9 +189,9 @@ static uint64_t limit_of(struct span s)
 	static const char units[] = "KMGTPE";
 	uint64_t v;
 
-	if (text_take(&s, "2^63"))
+	if (span_take(&s, "2^63"))
 		return 0;
-	if (!text_number(&s, 10, UINT64_MAX, &v))
+	if (!span_number(&s, 10, UINT64_MAX, &v))
 		return UINT64_MAX;
 	if (s.n >= 2 && s.p[1] == 'i') {
 		const char *unit = strchr(units, s.p[0]);
@@ -274,9 +274,9 @@ static void parse_marks(struct connection_child *child, struct span v)
 	struct span in;
 	uint64_t mark;
 
-	if (text_number(&v, 10, UINT32_MAX, &mark))
+	if (span_number(&v, 10, UINT32_MAX, &mark))
 		child->mark_in = (uint32_t)mark;
-	if (text_until(&v, ", ", &in) && text_number(&v, 10, UINT32_MAX, &mark))
+	if (text_until(&v, ", ", &in) && span_number(&v, 10, UINT32_MAX, &mark))
 		child->mark_out = (uint32_t)mark;
 }
 
@@ -293,7 +293,7 @@ static void parse_interface(struct connection_child *child, struct span v)
 		name = span_of(name.p + 1, name.n - 1);
 	if (text_until(&inside, "[", &v))
 		name = inside;
-	if (text_number(&name, 10, UINT32_MAX, &id))
+	if (span_number(&name, 10, UINT32_MAX, &id))
 		child->if_id_in = child->if_id_out = (uint32_t)id;
 }
 
@@ -334,7 +334,7 @@ static void parse_details(struct pluto_conn *c, struct span line)
 								    : child->proposals,
 			PROPOSALS_SIZE);
 	if (text_value(line, " algorithm newest: ", &v)) {
-		bool ike = text_take(&(struct span){ line.p, line.n }, "   IKEv");
+		bool ike = span_take(&(struct span){ line.p, line.n }, "   IKEv");
 
 		text_copy(v, ike ? c->ike_algorithm : c->child_algorithm, IDENTITY_SIZE);
 	}
@@ -343,11 +343,11 @@ static void parse_details(struct pluto_conn *c, struct span line)
 		text_value(line, " newest ISAKMP SA: #", &v) ||
 		text_value(line, " established IKE SA: #", &v) ||
 		text_value(line, " established ISAKMP SA: #", &v))
-		text_number(&v, 10, UINT64_MAX, &c->newest_ike);
+		span_number(&v, 10, UINT64_MAX, &c->newest_ike);
 	if (text_value(line, " newest IPsec SA: #", &v) ||
 		text_value(line, " established Child SA: #", &v) ||
 		text_value(line, " established IPsec SA: #", &v))
-		text_number(&v, 10, UINT64_MAX, &c->newest_child);
+		span_number(&v, 10, UINT64_MAX, &c->newest_child);
 }
 
 void pluto_conn_line(struct pluto_conn *c, struct span rest)

@@ -224,8 +224,8 @@ static void find_version(struct libreswan *l, struct span text)
 
 	if (text_until(&text, "\n000 pluto_version=", &before) ||
 		text_until(&text, "\npluto_version=", &before)) {
-		text_take(&text, "v");
-		if (text_number(&text, 10, 999, &major))
+		span_take(&text, "v");
+		if (span_number(&text, 10, 999, &major))
 			l->major = (unsigned)major;
 	}
 }

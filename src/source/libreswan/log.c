@@ -39,11 +39,11 @@ static void parse_endpoint(struct span s, struct subject *ret)
 	if (!colon)
 		return;
 	port = span_of(colon + 1, s.n - (size_t)(colon + 1 - s.p));
-	if (!text_number(&port, 10, UINT16_MAX, &number))
+	if (!span_number(&port, 10, UINT16_MAX, &number))
 		return;
 	ret->peer_port = (uint16_t)number;
 	s.n = (size_t)(colon - s.p);
-	if (text_take(&s, "[") && text_until(&s, "]", &inside))
+	if (span_take(&s, "[") && text_until(&s, "]", &inside))
 		s = inside;
 	text_addr(s, &ret->peer);
 }
@@ -55,14 +55,14 @@ static bool take_subject(struct span *line, struct subject *ret)
 	struct span s = *line, before;
 	uint64_t number;
 
-	if (text_take(&s, "packet from ") || text_take(&s, "connection from ")) {
+	if (span_take(&s, "packet from ") || span_take(&s, "connection from ")) {
 		if (!text_until(&s, ": ", &before))
 			return false;
 		parse_endpoint(before, &subject);
 	} else if (whack_take_name(&s, &subject.conn)) {
 		struct span rest = s, peer = { 0 };
 		bool state = text_until(&rest, " #", &peer) &&
-			     text_number(&rest, 10, UINT64_MAX, &number) && text_take(&rest, ": ");
+			     span_number(&rest, 10, UINT64_MAX, &number) && span_take(&rest, ": ");
 
 		if (state && !memmem(peer.p, peer.n, ": ", 2)) {
 			subject.number = number;
@@ -72,7 +72,7 @@ static bool take_subject(struct span *line, struct subject *ret)
 				return false;
 		}
 		s = rest;
-		text_take(&peer, " ");
+		span_take(&peer, " ");
 		text_addr(peer, &subject.peer);
 	}
 	*line = s;
@@ -258,10 +258,10 @@ static void take_line(struct libreswan *l, struct span line)
 	struct pluto_trace *trace;
 
 	take_time(&line);
-	if (text_take(&line, "| ")) /* for developers */
+	if (span_take(&line, "| ")) /* for developers */
 		return;
-	if (!text_take(&line, "FATAL ERROR: "))
-		text_take(&line, "ERROR: ");
+	if (!span_take(&line, "FATAL ERROR: "))
+		span_take(&line, "ERROR: ");
 	if (!take_subject(&line, &subject))
 		return;
 	e = daemonlog_match(DAEMON_LIBRESWAN, line, &c);

@@ -109,8 +109,8 @@ static bool pending_line(struct libreswan *l, struct span line)
 	uint64_t number;
 
 	whack_take_code(&line);
-	if (!text_take(&line, "#") || !text_number(&line, 10, UINT64_MAX, &number) ||
-		!text_take(&line, ": pending "))
+	if (!span_take(&line, "#") || !span_number(&line, 10, UINT64_MAX, &number) ||
+		!span_take(&line, ": pending "))
 		return false;
 	sa = sas_find(l, number);
 	if (sa && sa->pending < UINT16_MAX)
@@ -316,10 +316,6 @@ void sas_restate(struct libreswan *l)
 
 void sas_done(struct libreswan *l)
 {
-	struct pluto_sa *sa;
-
-	for (size_t at = 0; l->sas && (sa = map_next(l->sas, &at, NULL));)
-		free(sa);
-	l->sas = map_free(l->sas);
+	l->sas = map_free_all(l->sas);
 	l->newest = map_free(l->newest);
 }

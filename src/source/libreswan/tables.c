@@ -15,15 +15,6 @@ const struct pluto_conn *conns_find(const struct libreswan *l, const struct whac
 	return l->conns ? map_get(l->conns, name) : NULL;
 }
 
-static struct map *conns_free(struct map *conns)
-{
-	struct pluto_conn *c;
-
-	for (size_t at = 0; conns && (c = map_next(conns, &at, NULL));)
-		free(c);
-	return map_free(conns);
-}
-
 /* The connection that a line is about; NULL: about none, or there is no room for it. */
 static struct pluto_conn *conn_of(struct libreswan *l, struct map *conns, struct span *line)
 {
@@ -32,7 +23,7 @@ static struct pluto_conn *conn_of(struct libreswan *l, struct map *conns, struct
 	void **it;
 
 	whack_take_code(line);
-	if (!whack_take_name(line, &name) || !text_take(line, ":"))
+	if (!whack_take_name(line, &name) || !span_take(line, ":"))
 		return NULL;
 	it = map_place(conns, &name);
 	if (it && *it)
@@ -102,7 +93,7 @@ static void take_over(struct libreswan *l, struct map *conns)
 				memcmp(&was->child, &c->child, sizeof(c->child)) != 0))
 			tell_conn(l, c);
 	}
-	conns_free(before);
+	map_free_all(before);
 }
 
 bool conns_text(struct libreswan *l, struct span text)
@@ -119,12 +110,12 @@ bool conns_text(struct libreswan *l, struct span text)
 		if (c)
 			pluto_conn_line(c, line);
 		else
-			complete |= text_take(&line, "Total IPsec connections: ");
+			complete |= span_take(&line, "Total IPsec connections: ");
 	}
 	if (complete)
 		take_over(l, conns);
 	else
-		conns_free(conns);
+		map_free_all(conns);
 	return complete;
 }
 
@@ -264,11 +255,7 @@ void tables_restate(struct libreswan *l)
 
 void tables_done(struct libreswan *l)
 {
-	struct pluto_counter *c;
-
-	for (size_t at = 0; l->counters && (c = map_next(l->counters, &at, NULL));)
-		free(c);
-	l->counters = map_free(l->counters);
-	l->conns = conns_free(l->conns);
+	l->counters = map_free_all(l->counters);
+	l->conns = map_free_all(l->conns);
 	free(l->shunts);
 }

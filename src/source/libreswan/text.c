@@ -27,44 +27,6 @@ bool text_line(struct span *text, struct span *ret)
 	return true;
 }
 
-bool text_take(struct span *text, const char *expected)
-{
-	size_t n = strlen(expected);
-
-	if (text->n < n || (n > 0 && memcmp(text->p, expected, n) != 0))
-		return false;
-	*text = span_of(text->p + n, text->n - n);
-	return true;
-}
-
-static unsigned digit_of(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - (unsigned)'0';
-	if (c >= 'a' && c <= 'f')
-		return c - (unsigned)'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - (unsigned)'A' + 10;
-	return UINT32_MAX;
-}
-
-bool text_number(struct span *text, unsigned base, uint64_t max, uint64_t *ret)
-{
-	uint64_t v = 0;
-	size_t n = 0;
-
-	for (; n < text->n && digit_of(text->p[n]) < base; n++) {
-		if (__builtin_mul_overflow(v, base, &v) ||
-			__builtin_add_overflow(v, digit_of(text->p[n]), &v) || v > max)
-			return false;
-	}
-	if (n == 0)
-		return false;
-	*text = span_of(text->p + n, text->n - n);
-	*ret = v;
-	return true;
-}
-
 bool text_until(struct span *text, const char *end, struct span *ret)
 {
 	size_t n = strlen(end);
@@ -93,7 +55,7 @@ bool text_value_number(struct span text, const char *key, uint64_t *ret)
 {
 	struct span value;
 
-	return text_value(text, key, &value) && text_number(&value, 10, UINT64_MAX, ret);
+	return text_value(text, key, &value) && span_number(&value, 10, UINT64_MAX, ret);
 }
 
 bool text_has_word(struct span words, char by, const char *word)

@@ -15,9 +15,6 @@
 
 /* The next line, without its end (also without a carriage return); false: none is left. */
 bool text_line(struct span *text, struct span *ret);
-bool text_take(struct span *text, const char *expected);
-/* Digits, at most max. */
-bool text_number(struct span *text, unsigned base, uint64_t max, uint64_t *ret);
 /* All up to the first `end`, which is taken as well. */
 bool text_until(struct span *text, const char *end, struct span *ret);
 /*

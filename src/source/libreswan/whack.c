@@ -14,7 +14,7 @@ void whack_take_code(struct span *line)
 	struct span s = *line;
 	uint64_t code;
 
-	if (text_number(&s, 10, 999, &code) && line->n - s.n == 3 && text_take(&s, " "))
+	if (span_number(&s, 10, 999, &code) && line->n - s.n == 3 && span_take(&s, " "))
 		*line = s;
 }
 
@@ -24,12 +24,12 @@ bool whack_take_name(struct span *line, struct whack_name *ret)
 	struct span s = *line, inside;
 	uint64_t serial;
 
-	if (!text_take(&s, "\"") || !text_until(&s, "\"", &inside) || inside.n == 0 ||
+	if (!span_take(&s, "\"") || !text_until(&s, "\"", &inside) || inside.n == 0 ||
 		inside.n >= sizeof(name.name))
 		return false;
 	TEXT_COPY(inside, name.name);
-	while (text_take(&s, "[")) {
-		if (!text_number(&s, 10, UINT32_MAX, &serial) || !text_take(&s, "]"))
+	while (span_take(&s, "[")) {
+		if (!span_number(&s, 10, UINT32_MAX, &serial) || !span_take(&s, "]"))
 			return false;
 		name.instance = name.instance << 32 | serial;
 	}
@@ -42,8 +42,8 @@ bool whack_take_name(struct span *line, struct whack_name *ret)
 static bool take_head(struct span *line, uint64_t *ret_number, struct whack_name *ret_name)
 {
 	whack_take_code(line);
-	return text_take(line, "#") && text_number(line, 10, UINT64_MAX, ret_number) &&
-	       text_take(line, ": ") && whack_take_name(line, ret_name);
+	return span_take(line, "#") && span_number(line, 10, UINT64_MAX, ret_number) &&
+	       span_take(line, ": ") && whack_take_name(line, ret_name);
 }
 
 /*
@@ -56,7 +56,7 @@ static bool take_peer(struct span *line, struct addr *ret_peer, uint16_t *ret_po
 	const uint8_t *colon;
 	uint64_t port;
 
-	text_take(&s, " ");
+	span_take(&s, " ");
 	do {
 		if (!text_until(&s, " ", &word))
 			return false;
@@ -67,10 +67,10 @@ static bool take_peer(struct span *line, struct addr *ret_peer, uint16_t *ret_po
 	if (!colon)
 		return false;
 	side = span_of(colon + 1, word.n - (size_t)(colon + 1 - word.p));
-	if (!text_number(&side, 10, UINT16_MAX, &port) || side.n != 0)
+	if (!span_number(&side, 10, UINT16_MAX, &port) || side.n != 0)
 		return false;
 	word.n = (size_t)(colon - word.p);
-	text_take(&word, "...");
+	span_take(&word, "...");
 	if (!text_until(&word, "===", &side))
 		side = word;
 	memset(ret_peer, 0, sizeof(*ret_peer));
@@ -95,7 +95,7 @@ enum parse_result whack_parse_state(struct span line, struct whack_state *ret)
 
 	if (!take_head(&line, &s.number, &s.conn) || !take_peer(&line, &s.peer, &s.peer_port))
 		return PARSE_NOTHING;
-	if (text_take(&line, "STATE_")) {
+	if (span_take(&line, "STATE_")) {
 		if (!text_until(&line, " (", &name) || !text_until(&line, ");", &story))
 			return PARSE_TRUNCATED;
 	} else if (!text_until(&line, ";", &story)) {
@@ -125,7 +125,7 @@ static bool take_said(struct span *line, char ret_proto[8], uint32_t *ret_spi, s
 	struct span s = *line, word, proto;
 	uint64_t spi;
 
-	if (!text_take(&s, " "))
+	if (!span_take(&s, " "))
 		return false;
 	if (!text_until(&s, " ", &word)) {
 		word = s;
@@ -138,7 +138,7 @@ static bool take_said(struct span *line, char ret_proto[8], uint32_t *ret_spi, s
 	if (proto.n == word.n || proto.n >= 8)
 		return false;
 	word = span_of(word.p + proto.n + 1, word.n - proto.n - 1);
-	if (!text_number(&word, 16, UINT32_MAX, &spi) || !text_take(&word, "@") ||
+	if (!span_number(&word, 16, UINT32_MAX, &spi) || !span_take(&word, "@") ||
 		!text_addr(word, ret))
 		return false;
 	text_copy(proto, ret_proto, 8);
@@ -164,7 +164,7 @@ enum parse_result whack_parse_spis(struct span line, struct whack_spis *ret)
 	if (text_until(&s, " ago;", &used))
 		line = s;
 	while (line.n > 0 && !take_said(&line, proto, &spi, &dst)) {
-		if (!text_take(&line, " ") || !text_until(&line, " ", &used))
+		if (!span_take(&line, " ") || !text_until(&line, " ", &used))
 			return PARSE_NOTHING;
 		line = span_of(line.p - 1, line.n + 1);
 	}
@@ -200,11 +200,11 @@ enum parse_result whack_parse_traffic(struct span line, struct whack_traffic *re
 	if (text_until(&value, "username=", &skipped))
 		TEXT_COPY(value, t.user);
 	if (!text_until(&line, "add_time=", &skipped) ||
-		!text_number(&line, 10, UINT64_MAX / 1000000, &t.added_s))
+		!span_number(&line, 10, UINT64_MAX / 1000000, &t.added_s))
 		return PARSE_TRUNCATED;
 	t.counted =
-		text_take(&line, ", inBytes=") && text_number(&line, 10, UINT64_MAX, &t.bytes_in) &&
-		text_take(&line, ", outBytes=") && text_number(&line, 10, UINT64_MAX, &t.bytes_out);
+		span_take(&line, ", inBytes=") && span_number(&line, 10, UINT64_MAX, &t.bytes_in) &&
+		span_take(&line, ", outBytes=") && span_number(&line, 10, UINT64_MAX, &t.bytes_out);
 	/* An identity may hold commas and quotes; a lease behind it neither. */
 	if (text_until(&line, "lease=", &skipped))
 		TEXT_COPY(line, t.lease);
@@ -238,7 +238,7 @@ static void copy_end(struct span end, uint64_t proto, char *ret, size_t size)
 	if (colon) {
 		port = span_of(colon + 1, end.n - (size_t)(colon + 1 - end.p));
 		end.n = (size_t)(colon - end.p);
-		text_number(&port, 10, UINT16_MAX, &number);
+		span_number(&port, 10, UINT16_MAX, &number);
 	}
 	snprintf(name, sizeof(name), "%s", ipproto_name((unsigned)proto) ?: "");
 	if (!name[0])
@@ -261,8 +261,8 @@ enum parse_result whack_parse_shunt(struct span line, struct shunt *ret)
 	memset(&s, 0, sizeof(s)); /* padding too: lists of them are compared */
 	s.negotiated = true;
 	whack_take_code(&line);
-	if (!text_until(&line, " -", &ours) || !text_number(&line, 10, 255, &proto) ||
-		!text_take(&line, "-> ") || !text_until(&line, " => ", &theirs))
+	if (!text_until(&line, " -", &ours) || !span_number(&line, 10, 255, &proto) ||
+		!span_take(&line, "-> ") || !text_until(&line, " => ", &theirs))
 		return PARSE_NOTHING;
 	if (!text_until(&line, " ", &action))
 		action = line;
@@ -286,10 +286,10 @@ enum parse_result whack_parse_counter(
 		if (name.p[i] <= ' ' || name.p[i] >= 0x7f)
 			return PARSE_NOTHING;
 	}
-	if (!text_number(&line, 10, UINT64_MAX, &value) || line.n != 0)
+	if (!span_number(&line, 10, UINT64_MAX, &value) || line.n != 0)
 		return PARSE_MALFORMED;
 	text_copy(name, ret_name, CONN_SIZE);
 	*ret_value = value;
-	*ret_gauge = !text_take(&name, "total.");
+	*ret_gauge = !span_take(&name, "total.");
 	return PARSE_OK;
 }

@@ -31,29 +31,10 @@ static unsigned split(struct span line, struct span words[WORDS])
 	return n;
 }
 
-static unsigned digit_of(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - (unsigned)'0';
-	if (c >= 'A' && c <= 'F')
-		return c - (unsigned)'A' + 10;
-	return UINT32_MAX;
-}
-
 /* All of the text is a number. */
 static bool number(struct span text, unsigned base, uint64_t *ret)
 {
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned digit = digit_of(text.p[i]);
-
-		if (digit >= base || __builtin_mul_overflow(v, base, &v) ||
-			__builtin_add_overflow(v, digit, &v))
-			return false;
-	}
-	*ret = v;
-	return text.n > 0;
+	return span_number(&text, base, UINT64_MAX, ret) && text.n == 0;
 }
 
 static bool split_at_colon(struct span text, struct span *before, struct span *behind)

@@ -53,17 +53,10 @@ void field_text(struct span s, char *ret, size_t size)
 
 bool field_number(struct span s, unsigned base, uint64_t *ret)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	if (s.n == 0)
+	if (!span_number(&s, base, UINT64_MAX, &v) || s.n > 0)
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned c = s.p[i], digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-
-		if (digit >= base || __builtin_mul_overflow(v, base, &v) ||
-			__builtin_add_overflow(v, digit, &v))
-			return false;
-	}
 	*ret = v;
 	return true;
 }

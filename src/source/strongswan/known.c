@@ -182,12 +182,6 @@ void known_restate(struct strongswan *s)
 
 void known_done(struct strongswan *s)
 {
-	void *known;
-
-	for (size_t at = 0; s->ikes && (known = map_next(s->ikes, &at, NULL));)
-		free(known);
-	for (size_t at = 0; s->children && (known = map_next(s->children, &at, NULL));)
-		free(known);
-	map_free(s->ikes);
-	map_free(s->children);
+	map_free_all(s->ikes);
+	map_free_all(s->children);
 }

@@ -20,27 +20,9 @@ static bool is_blank(uint8_t c)
 /* The next word of the line, as a number to this base. */
 static bool take_number(struct span *line, unsigned base, uint64_t *ret)
 {
-	uint64_t v = 0;
-	size_t i = 0, begin;
-
-	while (i < line->n && is_blank(line->p[i]))
-		i++;
-	begin = i;
-	for (; i < line->n && !is_blank(line->p[i]); i++) {
-		uint8_t c = line->p[i];
-		unsigned digit = 99;
-
-		if (c >= '0' && c <= '9')
-			digit = (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			digit = (unsigned)(c - 'a') + 10;
-		if (digit >= base || i - begin >= 16)
-			return false;
-		v = v * base + digit;
-	}
-	*ret = v;
-	*line = span_of(line->p + i, line->n - i);
-	return i > begin;
+	while (line->n > 0 && is_blank(line->p[0]))
+		*line = span_of(line->p + 1, line->n - 1);
+	return span_number(line, base, UINT64_MAX, ret) && (line->n == 0 || is_blank(line->p[0]));
 }
 
 /* sk Eth Pid Groups …: the socket's address, its protocol, its port, the first 32 groups. */
