@@ -48,6 +48,31 @@ static void reading_past_the_end_gives_zero_for_good(void **state)
 	assert_false(reader_ok(&r));
 }
 
+static void numbers_are_taken_whole_or_not_at_all(void **state)
+{
+	struct span text = span_text("0x1fFg 18446744073709551615 18446744073709551616");
+	uint64_t v = 7;
+
+	(void)state;
+	assert_false(span_take(&text, "0y"));
+	assert_true(span_take(&text, "0x"));
+	assert_false(span_number(&text, 16, 0x1fe, &v));
+	assert_int_equal(v, 7);
+	assert_true(span_number(&text, 16, 0x1ff, &v));
+	assert_int_equal(v, 0x1ff);
+	assert_false(span_number(&text, 10, UINT64_MAX, &v)); /* g */
+	assert_true(span_take(&text, "g "));
+	assert_true(span_number(&text, 10, UINT64_MAX, &v));
+	assert_true(v == UINT64_MAX);
+	assert_true(span_take(&text, " "));
+	assert_false(span_number(&text, 10, UINT64_MAX, &v)); /* one too many */
+	assert_true(span_equal(text, span_text("18446744073709551616")));
+	text = span_of(NULL, 0);
+	assert_false(span_number(&text, 10, UINT64_MAX, &v));
+	assert_true(span_take(&text, ""));
+	assert_false(span_take(&text, " "));
+}
+
 static void spans_compare_by_octets(void **state)
 {
 	(void)state;
@@ -105,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers_are_little_endian_both_ways),
 		cmocka_unit_test(reading_past_the_end_gives_zero_for_good),
+		cmocka_unit_test(numbers_are_taken_whole_or_not_at_all),
 		cmocka_unit_test(spans_compare_by_octets),
 		cmocka_unit_test(a_buffer_grows_and_stays_terminated),
 		cmocka_unit_test(a_limit_fails_for_good),
