@@ -116,11 +116,11 @@ compare_up()
 	compare_screens
 }
 
-# compare_screens: with LAB_KEEP, what somebody at a terminal would see.
+# compare_screens: with LAB_KEEP, what somebody at a terminal would see; once for each pair.
 compare_screens()
 {
-	local width words dir=$LAB_OUT/result/ike/$NAME
-	[ -n "$LAB_KEEP" ] || return 0
+	local width words dir=$LAB_OUT/result/ike/screens/$PAIR
+	[ -n "$LAB_KEEP" ] && [ ! -d "$dir" ] || return 0
 	mkdir -p "$dir"
 	for width in 80 200; do
 		for words in '' 'show tunnel' "show tunnel $CONNECTION" 'show mainmode sas' 'show quickmode sas' 'show mainmode policies' \
@@ -128,7 +128,7 @@ compare_screens()
 			'show quickmode statistics' 'show active-policy' 'show link' 'show service' 'show failure' 'show sa' 'show policy'; do
 			echo "\$ ipsecmon $words"
 			script -qec "stty cols $width; ipsecmon --socket $LAB_TMP/monitor/ike/socket $words" /dev/null
-		done >"$dir/screens.$width" 2>&1
+		done >"$dir/$width" 2>&1
 	done
 }
 
