@@ -221,7 +221,6 @@ static void dispatch(struct core *c, const struct fact *f)
 			listening_changed(c);
 		break;
 	case FACT_NEGOTIATION:
-		tunnels_failed(c, f);
 		if (!c->muted)
 			negotiations_add(c, f);
 		break;

@@ -7,7 +7,6 @@
 /* Between ike.c, ike_config.c, tunnels.c and kernel_sas.c. */
 
 #define SERVER_KEPT_US (60ull * 1000000) /* an ended one, at the least */
-#define FAILED_SAME_US (30ull * 1000000) /* evidence of one failure comes within it */
 
 /* What the key has, or a new one of zeroes. NULL: no memory or no room, counted. */
 void *ike_put(struct core *c, struct map *m, const void *key, size_t size, bool *ret_fresh);

@@ -348,9 +348,6 @@ void statistics_fact(struct core *c, const struct fact *f)
 	case FACT_CHILD_SA:
 		child_sa_fact(c, f);
 		break;
-	case FACT_NEGOTIATION:
-		requests_negotiation(c, f);
-		break;
 	case FACT_SHUNT:
 		shunt_fact(c, f);
 		break;

@@ -5,6 +5,7 @@
 
 #include "core/attempts.h"
 #include "core/internal.h"
+#include "core/tunnels.h"
 
 /* From what daemons say of negotiations to one event each. */
 
@@ -257,6 +258,8 @@ static void tell(struct core *c, struct attempt *a)
 	if (a->n.cause == CAUSE_DPD)
 		a->n.child = false;
 	describe_pieces(a, evidence, sizeof(evidence));
+	tunnels_failed(c, a->cookie, &a->n, a->time_us);
+	statistics_failed(c, &a->n);
 	row = failures_add(c, a, id, evidence);
 	if (!row || failures_fold(c, row))
 		return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/negotiations.h"
 #include "core/statistics_private.h"
 
 /* Requests for negotiations, of the kernel and of the daemons themselves, and how they failed. */
 
-#define NEGOTIATION_NS (30ull * 1000000000u) /* evidence of one failure comes within */
 #define REQUEST_NS (165ull * 1000000000u) /* xfrm_acq_expires, unless somebody changed it */
 
 #define M(name) STATISTIC_MAINMODE_##name
@@ -78,26 +78,6 @@ static bool has_begun(const struct core *c, const struct negotiation *n)
 	return false;
 }
 
-static bool is_authentication(unsigned cause)
-{
-	switch (cause) {
-	case CAUSE_AUTH_REFUSED:
-	case CAUSE_AUTH_FAILED:
-	case CAUSE_NO_PEER_CONFIG:
-	case CAUSE_CERT_UNTRUSTED:
-	case CAUSE_CERT_EXPIRED:
-	case CAUSE_CERT_REVOKED:
-	case CAUSE_CERT_SIGNATURE:
-	case CAUSE_AUTH_SIGNATURE:
-	case CAUSE_CERT_POLICY:
-	case CAUSE_NO_KEY:
-	case CAUSE_AUTHORIZATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* What ends an SA that was up, or is no negotiation at all. */
 static bool is_no_negotiation(unsigned cause)
 {
@@ -105,62 +85,18 @@ static bool is_no_negotiation(unsigned cause)
 	       cause == CAUSE_UNIQUE;
 }
 
-static bool same_failure(
-	const struct core *c, const struct failed_attempt *e, const struct negotiation *n)
+void statistics_failed(struct core *c, const struct negotiation *n)
 {
-	if (e->service != n->service || e->child != n->child ||
-		c->now_ns - e->boot_ns >= NEGOTIATION_NS)
-		return false;
-	if (e->unique && n->unique)
-		return e->unique == n->unique;
-	/* The same voice with the same words once more: the next attempt. */
-	if (e->final && n->final && e->said == n->said && e->cause == n->cause)
-		return false;
-	return e->remote.family == 0 || n->remote.family == 0 || addr_equal(&e->remote, &n->remote);
-}
-
-static struct failed_attempt *failure_of(struct core *c, const struct negotiation *n)
-{
-	struct statistics *t = c->statistics;
-	struct failed_attempt *e;
-
-	for (unsigned i = 1; i <= NEGOTIATIONS_REMEMBERED && i <= t->n_failures; i++) {
-		e = &t->failures[(t->n_failures - i) % NEGOTIATIONS_REMEMBERED];
-		if (same_failure(c, e, n))
-			return e;
-	}
-	e = &t->failures[t->n_failures++ % NEGOTIATIONS_REMEMBERED];
-	*e = (struct failed_attempt){
-		.service = n->service, .unique = n->unique, .remote = n->remote, .child = n->child
-	};
-	return e;
-}
-
-void requests_negotiation(struct core *c, const struct fact *f)
-{
-	const struct negotiation *n = &f->negotiation;
 	struct ike_service *s = ike_service_find(c, n->service);
 	struct netns *ns = ike_service_netns(c, s);
-	struct failed_attempt *e;
+	uint32_t event = cause_of(n->cause)->event;
 	bool by_itself;
 
 	if (!ns || is_no_negotiation(n->cause))
 		return;
-	e = failure_of(c, n);
-	e->boot_ns = c->now_ns;
-	e->cause = n->cause;
-	e->said = n->said;
-	e->unique = e->unique ? e->unique : n->unique;
-	if (n->remote.family)
-		e->remote = n->remote;
-	if (is_authentication(n->cause) && !e->authentication) {
-		e->authentication = true;
-		if (!ike_counts(s->s.daemon, M(AUTHENTICATION_FAILURES)))
-			tally_add(c, ns, s->s.daemon, M(AUTHENTICATION_FAILURES), 1);
-	}
-	if (!n->final || e->final)
-		return;
-	e->final = true;
+	if ((event == EVENT_AUTHENTICATION_FAILED || event == EVENT_SIGNATURE_INVALID) &&
+		!ike_counts(s->s.daemon, M(AUTHENTICATION_FAILURES)))
+		tally_add(c, ns, s->s.daemon, M(AUTHENTICATION_FAILURES), 1);
 	if (!ike_counts(s->s.daemon, M(NEGOTIATION_FAILURES)))
 		tally_add(c, ns, s->s.daemon, M(NEGOTIATION_FAILURES), 1);
 	by_itself = n->role_known && n->initiator && !n->child &&

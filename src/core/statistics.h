@@ -14,7 +14,6 @@ struct netns;
 struct ledger_sa;
 
 #define LIMIT_TALLIES 3072
-#define NEGOTIATIONS_REMEMBERED 256
 #define REQUESTS_REMEMBERED 256
 
 /* Kinds of traffic; they overlap. */
@@ -126,6 +125,7 @@ void statistics_before(struct core *c, const struct fact *f); /* before the ledg
 void statistics_fact(struct core *c, const struct fact *f);
 void statistics_netns_gone(struct core *c, struct netns *ns);
 void statistics_asked(struct core *c, struct netns *ns, const struct sa *larval); /* a new one */
+void statistics_failed(struct core *c, const struct negotiation *n); /* all known of it together */
 
 /* Gauges and states of the daemons of one kind in a netns. */
 struct ike_gauges {

@@ -21,14 +21,6 @@ struct ike_service {
 	struct ike_service *next;
 };
 
-/* A failed negotiation of which more evidence may come. */
-struct failed_attempt {
-	uint64_t service, unique, boot_ns;
-	struct addr remote;
-	bool child, final, authentication;
-	uint8_t cause, said; /* of the newest evidence */
-};
-
 /* A request of the kernel: what a daemon begins between these addresses, it does not by itself. */
 struct asked {
 	uint64_t netns, boot_ns;
@@ -44,10 +36,9 @@ struct statistics {
 	struct ike_service *services;
 	unsigned n_services;
 	struct map *shunts; /* struct shunt_key → struct shunt_brief */
-	struct failed_attempt failures[NEGOTIATIONS_REMEMBERED];
 	struct asked asked[REQUESTS_REMEMBERED];
 	struct begun begun[REQUESTS_REMEMBERED];
-	unsigned n_failures, n_asked, n_begun; /* ever */
+	unsigned n_asked, n_begun; /* ever */
 };
 
 struct ike_service *ike_service_find(const struct core *c, uint64_t id); /* NULL: none runs */
@@ -60,4 +51,3 @@ bool requests_asked(
 	const struct core *c, uint64_t netns, const struct addr *src, const struct addr *dst);
 void requests_acquire(struct core *c, const struct fact *f);
 void requests_ike_sa(struct core *c, const struct fact *f); /* before the ledger knows of it */
-void requests_negotiation(struct core *c, const struct fact *f);

@@ -63,29 +63,27 @@ static void make_room(struct core *c)
 		free(map_remove(c->ike->failed, key));
 }
 
-void tunnels_failed(struct core *c, const struct fact *f)
+void tunnels_failed(struct core *c, uint64_t netns, const struct negotiation *n, uint64_t time_us)
 {
-	const struct negotiation *n = &f->negotiation;
 	struct failed_key key;
 	struct failed *v;
 	struct tunnel *t;
 	bool fresh;
 
-	if (!n->final || n->conn[0] == '\0')
+	if (n->conn[0] == '\0')
 		return;
-	failed_key_of(&key, f->netns, n->conn);
+	failed_key_of(&key, netns, n->conn);
 	if (map_count(c->ike->failed) >= LIMIT_FAILED)
 		make_room(c);
 	v = ike_put(c, c->ike->failed, &key, sizeof(*v), &fresh);
-	/* A later evidence of the same may not know the cause. */
-	if (!v || (!fresh && n->cause == CAUSE_UNKNOWN && since_us(c, v->us) < FAILED_SAME_US))
+	if (!v)
 		return;
-	v->us = c->now_us;
+	v->us = time_us;
 	v->cause = n->cause;
 	memcpy(v->child, n->child_name, sizeof(v->child));
 	memcpy(v->words, n->words, sizeof(v->words));
 	for (struct tunnel_cursor at = { 0 }; (t = tunnel_next(c, &at));) {
-		if (t->netns == f->netns && strcmp(t->conn, n->conn) == 0)
+		if (t->netns == netns && strcmp(t->conn, n->conn) == 0)
 			tunnel_recall_failure(c, t);
 	}
 }

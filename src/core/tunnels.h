@@ -114,8 +114,8 @@ void tunnels_poll(struct core *c);
 /* Names the tunnel and the peer of a drop's event; counts it, if a policy was the cause. */
 void tunnels_drop(struct core *c, uint64_t netns, struct event *e, uint64_t n);
 
-/* A negotiation failed for good, as far as one evidence says. */
-void tunnels_failed(struct core *c, const struct fact *f);
+/* A negotiation failed: all that is known of it together. */
+void tunnels_failed(struct core *c, uint64_t netns, const struct negotiation *n, uint64_t time_us);
 
 /* The first of a connection's child (then ->next); NULL: none. */
 struct tunnel *tunnel_find(

@@ -560,16 +560,19 @@ static void failures_count_once_whoever_tells_of_them(void **state)
 	failed(b, CHARON, 5, CAUSE_AUTH_REFUSED, SAID_LOG, false);
 	failed(b, CHARON, 0, CAUSE_AUTH_REFUSED, SAID_ALERT, true);
 	failed(b, CHARON, 5, CAUSE_UNKNOWN, SAID_UPDOWN, true);
+	bench_settle(b);
 	assert_value(b, "mainmode.authentication_failures", 1);
 	assert_value(b, "mainmode.negotiation_failures", 1);
 	assert_value(b, "mainmode.acquire_failures", 1);
 	/* The next attempt is another one. */
 	failed(b, CHARON, 6, CAUSE_TIMEOUT, SAID_LOG, true);
+	bench_settle(b);
 	assert_value(b, "mainmode.authentication_failures", 1);
 	assert_value(b, "mainmode.negotiation_failures", 2);
 	/* Not a negotiation; one that goes on. */
 	failed(b, CHARON, 7, CAUSE_DPD, SAID_LOG, true);
 	failed(b, CHARON, 8, CAUSE_KE_GROUP, SAID_LOG, false);
+	bench_settle(b);
 	assert_value(b, "mainmode.negotiation_failures", 2);
 	bench_free(b);
 }

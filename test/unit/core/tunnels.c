@@ -421,6 +421,7 @@ static void a_failure_before_the_tunnel_is_told_is_its_own(void **state)
 	bench_feed(b, &f, NS_A);
 	f.negotiation.cause = CAUSE_UNKNOWN; /* of the same: knows less */
 	bench_feed(b, &f, NS_A);
+	bench_settle(b);
 	daemon_child(b, CHARON, ORIGIN_LOADED, "net", "lan", INTENT_START);
 	assert_int_equal(daemon_tunnel(b)->failed_cause, CAUSE_AUTH_FAILED);
 	assert_string_equal(daemon_verdict(b), "failed");

@@ -53,6 +53,7 @@ static void refused(struct bench *b)
 
 	down(b);
 	bench_feed(b, &f, NS_A);
+	bench_settle(b);
 }
 
 static void up_again(struct bench *b)
