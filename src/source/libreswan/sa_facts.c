@@ -46,7 +46,6 @@ void sas_build_ike(const struct libreswan *l, const struct pluto_sa *sa, struct 
 void sas_build_child(const struct libreswan *l, const struct pluto_sa *sa, struct child_sa *ret)
 {
 	const struct pluto_conn *conn = conns_find(l, &sa->state.conn);
-	const struct pluto_sa *ike = sas_find(l, sa->state.ike);
 
 	memset(ret, 0, sizeof(*ret)); /* padding too: it is compared */
 	ret->service = l->service;
@@ -65,7 +64,8 @@ void sas_build_child(const struct libreswan *l, const struct pluto_sa *sa, struc
 	ret->bytes_in = sa->traffic.bytes_in;
 	ret->bytes_out = sa->traffic.bytes_out;
 	memcpy(ret->name, sa->state.conn.name, sizeof(ret->name));
-	memcpy(ret->ike_name, ike ? ike->state.conn.name : ret->name, sizeof(ret->ike_name));
+	/* Its connection; the IKE SA may be one that another connection began. */
+	memcpy(ret->ike_name, ret->name, sizeof(ret->ike_name));
 	pluto_child_algorithms(sa->algorithm, ret);
 	if (!conn)
 		return;

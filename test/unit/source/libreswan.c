@@ -141,7 +141,8 @@ static void sas_of_a_status(void **state)
 	assert_false(child->counted);
 	child = child_sa("trans");
 	assert_int_equal(child->mode, IPSEC_TRANSPORT);
-	assert_int_equal(child->ike_unique, 1);
+	assert_int_equal(child->ike_unique, 1); /* psk's */
+	assert_string_equal(child->ike_name, "trans");
 	assert_string_equal(child->encryption, "AES_GCM_16");
 	assert_int_equal(child->encryption_bits, 256);
 	assert_string_equal(child->integrity, "");
