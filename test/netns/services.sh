@@ -101,6 +101,7 @@ check 'the third runs on' eval '! told $third ".end != \"runs\""'
 check 'that daemons come and go is no loss of a source' \
 	eval 'client events -j | jq -se --arg a $a --arg b $b "all(.[] | select(.netns | IN(\$a, \$b));
 		.detail.source // \"\" | IN(\"strongswan\", \"libreswan\", \"config\", \"service\") | not)" >/dev/null'
+check 'nor a change of their files' eval 'client events --id 10303 -j | jq -se "length == 0" >/dev/null'
 check 'no secret is in a fact' eval '! grep -qa "TOP$$SECRET" "$scratch/facts"'
 kill "$daemon"
 wait "$daemon"

@@ -112,6 +112,8 @@ static void on_source(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	service_source_ready(d->source, 0);
+	if (d->observe->confsource)
+		confsource_ended(d->observe->confsource, d->service.id);
 	/* It stays readable for good; what there is to be found out, the next seconds tell. */
 	d->source_poll = observe_unwatch(d->source_poll);
 }

@@ -21,6 +21,7 @@ struct daemon {
 	int root;
 	dev_t dev; /* of the root */
 	ino_t ino;
+	bool ended;
 	struct buf told; /* the list as it was told last, encoded; empty: never */
 	char (*directories)[PATH_SIZE]; /* owned: to watch */
 	size_t n_directories;
@@ -154,6 +155,8 @@ static void look(struct confsource *c, struct daemon *d)
 	struct buf list = { 0 };
 	int r;
 
+	if (d->ended)
+		return;
 	conffiles_init(&files, d->root);
 	if (!reaches(c, d->root) || is_covered(c, d))
 		r = conflist_empty(&d->owner, &list);
@@ -226,6 +229,12 @@ void confsource_daemon(
 			look(c, o);
 	}
 	watch_all(c);
+}
+
+void confsource_ended(struct confsource *c, uint64_t service)
+{
+	for (struct daemon *d = c->daemons; d; d = d->next)
+		d->ended = d->ended || (service != 0 && d->owner.service == service);
 }
 
 void confsource_gone(struct confsource *c, uint64_t service)

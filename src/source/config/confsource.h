@@ -34,6 +34,11 @@ DEFINE_FREEP(confsource)
  */
 void confsource_daemon(
 	struct confsource *c, enum ike_daemon daemon, uint64_t service, uint64_t netns, int root);
+/*
+ * Its process has ended. The mounts that it alone saw ended with it, and its root shows other files
+ * now: they are read no more, and what was told stays until it is gone.
+ */
+void confsource_ended(struct confsource *c, uint64_t service);
 /* It ended (service is not 0): its list is told once more, empty. */
 void confsource_gone(struct confsource *c, uint64_t service);
 

@@ -332,6 +332,22 @@ static void the_hosts_own_files_are_the_daemons_while_it_runs(void **state)
 	assert_true(has(&b->told, "\"connection\":\"a\""));
 }
 
+/* What its root shows then is no news of its configuration. */
+static void files_of_one_that_ended_are_not_read(void **state)
+{
+	struct bed *b = *state;
+
+	announce(b, DAEMON_STRONGSWAN, 7);
+	forget(b);
+	confsource_ended(b->source, 7);
+	write_file(b, "etc/swanctl/swanctl.conf", "connections {\n\tz { }\n}\n");
+	pass(b, 61);
+	assert_true(lacks(&b->told, "\"connection\":"));
+	confsource_restate(b->source);
+	assert_true(has(&b->told, "\"connection\":\"a\""));
+	assert_true(lacks(&b->told, "\"connection\":\"z\""));
+}
+
 /* ipsec.conf: strongSwan's only with its starter, or by its keys. */
 static void ipsec_conf_goes_to_whose_it_is(void **state)
 {
@@ -502,6 +518,7 @@ int main(void)
 		TEST(includes_end_sixteen_deep),
 		TEST(nothing_outside_the_root_is_read),
 		TEST(the_hosts_own_files_are_the_daemons_while_it_runs),
+		TEST(files_of_one_that_ended_are_not_read),
 		TEST(ipsec_conf_goes_to_whose_it_is),
 		TEST(secrets_do_not_stay_in_memory),
 		TEST(without_memory_lists_are_whole_or_late),
