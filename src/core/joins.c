@@ -214,8 +214,7 @@ static struct joins *build(const struct core *c)
 
 		if (t->reqid)
 			add(j, j->by_reqid, &key, t, NULL);
-		else
-			add_selectors(j, t->netns, t->local_ts, t->remote_ts, t, NULL);
+		add_selectors(j, t->netns, t->local_ts, t->remote_ts, t, NULL);
 	}
 	for (size_t at = 0; (s = shunt_next(c, &at));)
 		add_selectors(j, s->netns, s->shunt.local_ts, s->shunt.remote_ts, NULL, s);
@@ -273,9 +272,9 @@ struct tunnel *joins_tunnel(const struct core *c, const struct policy *p)
 						    out ? &p->selector.dst : &p->selector.src)))
 			return e->tunnel;
 	}
-	/* A trap's reqid is told by nobody. */
+	/* A trap has no reqid, or one that nobody tells. */
 	for (const struct join *e = first ? NULL : with_selectors(c, p); e; e = e->next) {
-		if (e->tunnel)
+		if (e->tunnel && (!key.reqid || !e->tunnel->reqid))
 			return e->tunnel;
 	}
 	return first ? first->tunnel : NULL;

@@ -3,6 +3,7 @@
 
 #include "core/ike_private.h"
 #include "core/internal.h"
+#include "core/joins.h"
 
 /*
  * Kernel SA and child SA are one by (destination, protocol, SPI): inbound the IKE SA's own address,
@@ -123,6 +124,11 @@ static void join(struct core *c, const struct child_spi *s, struct ledger_sa *l)
 	l->tunnel_in = s->in;
 	l->next_of_tunnel = t->sas;
 	t->sas = l;
+	/* Libreswan tells no reqid, and new selectors late: by the reqid the policies are found. */
+	if (!s->child->sa.reqid && l->sa.reqid && t->reqid != l->sa.reqid) {
+		t->reqid = l->sa.reqid;
+		joins_changed(c);
+	}
 	if (l->sa.packets > 0)
 		note_traffic(c, l);
 }

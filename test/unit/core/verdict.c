@@ -31,6 +31,23 @@ static void one_way(struct bench *b)
 	daemon_kernel(b, SA_DUMPED, false, 0x201, 4);
 }
 
+/* As of Libreswan: no reqid, and selectors of before it gave the peer an address. */
+static void selectors_of_before(struct bench *b)
+{
+	struct child_sa sa = daemon_sa(CHARON, 1, 0x101, 0x201);
+
+	sa.reqid = 0;
+	(void)snprintf(sa.remote_ts, sizeof(sa.remote_ts), "192.0.2.99/32");
+	daemon_policies_known(b);
+	daemon_service(b, CHARON, SERVICE_RUNS);
+	daemon_kernel(b, SA_ADDED, true, 0x101, 4);
+	daemon_kernel(b, SA_ADDED, false, 0x201, 4);
+	daemon_policy(b, POLICY_IN, 1, true);
+	daemon_policy(b, POLICY_OUT, 1, true);
+	daemon_ike(b, CHARON, 1, "net", IKE_ESTABLISHED);
+	daemon_sa_there(b, IKE_OP_UP, 0, &sa);
+}
+
 static void down(struct bench *b)
 {
 	struct child_sa sa = daemon_sa(CHARON, 1, 0x101, 0x201);
@@ -194,6 +211,7 @@ static const struct {
 	{ idle, "no packet for long", "idle", "no packet in for 6 min 40 s" },
 	{ daemon_up, "no packet yet", "idle", "yet" },
 	{ one_way, "out alone", "one-way", "none came in for 6 min 40 s" },
+	{ selectors_of_before, "selectors told late", "up", "" },
 	{ down, "ended", "down", "ended" },
 	{ refused, "refused", "failed", "authentication refused" },
 	{ trap, "a trap", "on demand", "first packet" },
