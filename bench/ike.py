@@ -25,7 +25,6 @@ from jobs import Monitor  # noqa: E402
 
 NETNS = HERE.parent / 'test/netns'
 CHARON, LIBEXEC = '/usr/lib/ipsec/charon', '/usr/libexec/ipsec'
-WATCHED_SOCKET = '/run/watched.vici'
 PLUGINS = 'random nonce openssl pem kdf kernel-libipsec kernel-netlink socket-default vici counters updown'
 WITHIN_S = 60
 SETTLE_S = 5
@@ -83,6 +82,8 @@ class Bed:
 
     def __init__(self, name, folder, connections, up):
         self.name, self.folder, self.connections = name, folder / name, connections
+        # Of a name that no other monitor of this machine tries.
+        self.socket = f'/run/{folder.parent.name}.vici'
         self.red, self.blue, self.alone = f'{name}-red', f'{name}-blue', f'{name}-pluto'
         self.record, self.whacks = self.folder / 'record', self.folder / 'whacks'
         self.processes = {}
@@ -94,7 +95,7 @@ class Bed:
         for number, where in (1, self.red), (2, self.blue):
             run('ip', '-n', where, 'address', 'add', f'10.9.0.{number}/24', 'dev', 'v0')
             run('ip', '-n', where, 'link', 'set', 'v0', 'up')
-        self.start_charon(self.red, 'strongswan', connections, NETNS / 'vici_relay.py', WATCHED_SOCKET,
+        self.start_charon(self.red, 'strongswan', connections, NETNS / 'vici_relay.py', self.socket,
                           self.folder / f'{self.red}.vici', self.record)
         self.start_charon(self.blue, 'responder', 1)
         self.start_pluto()
@@ -154,7 +155,7 @@ def used(after, before):
 
 
 def pair(bench, watched, other, up, seconds):
-    configuration = (f'netns = {{"{watched.red}", "{watched.alone}"}}\nvici_sockets = {{"{WATCHED_SOCKET}"}}\n'
+    configuration = (f'netns = {{"{watched.red}", "{watched.alone}"}}\nvici_sockets = {{"{watched.socket}"}}\n'
                      f'whack = "{watched.whack}"\nlibreswan_log = "{watched.folder}/pluto/log"\nevidence = {{}}\n')
     at_start = watched.spent()
     with Monitor(bench, configuration) as monitor:

@@ -59,8 +59,8 @@ begin() { # SIDE COMMAND...: charon, with a /run of its own
 		'mount -t tmpfs tmpfs /run && exec setpriv --pdeathsig KILL "$@"' sh "$@" >>"$scratch/$side.out" 2>&1 &
 	pids+=($!)
 }
-# Only in this charon's /run: a monitor tries the path in the root of each daemon that it finds.
-begin red "$here/vici_relay.py" /run/watched.vici "$scratch/red.vici" "$scratch/record" $charon
+# Only in this charon's /run, and of a name for this test: a monitor tries the path in the root of each daemon that it finds.
+begin red "$here/vici_relay.py" /run/$red.vici "$scratch/red.vici" "$scratch/record" $charon
 begin blue $charon
 swan() { # SIDE COMMAND...: within 20 s
 	STRONGSWAN_CONF=$scratch/$1.conf SWANCTL_DIR=$scratch/$1 timeout 20 swanctl "${@:2}" --uri "unix://$scratch/$1.vici" >"$scratch/said" 2>&1
@@ -121,7 +121,7 @@ check 'the one answers all' swan blue --load-all
 check "the other has $connections connections" swan red --load-all
 check "$up of them up" all_up
 
-printf 'netns = {"%s"}\nvici_sockets = {"/run/watched.vici"}\n' $red >"$scratch/conf"
+printf 'netns = {"%s"}\nike = {strongswan}\nvici_sockets = {"/run/%s.vici"}\n' $red $red >"$scratch/conf"
 "$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/monitor" &
 daemon=$!
 check 'a monitor sees them' within sees $up
