@@ -69,7 +69,8 @@ class Bench:
     WIDTH = 80
 
     def __init__(self, build, scratch, quick, pairs, as_json):
-        self.build, self.scratch, self.quick, self.pairs, self.as_json = build, scratch, quick, pairs, as_json
+        self.build, self.scratch, self.quick, self.as_json = build, scratch, quick, as_json
+        self.pairs, self.pairs_are_set = pairs or (3 if quick else 7), bool(pairs or quick)
         self.name = ''
 
     # ---- running

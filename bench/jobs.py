@@ -93,11 +93,13 @@ class Monitor:
                 raise Skip(why)
             time.sleep(0.1)
 
+    def pids(self):
+        pid = self.process.pid
+        return [pid, *map(int, pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split())]
+
     def cpu(self):
         """Seconds that its processes have used."""
-        pid = self.process.pid
-        children = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
-        stats = [pathlib.Path(f'/proc/{p}/stat').read_text().rpartition(')')[2].split() for p in [pid, *children]]
+        stats = [pathlib.Path(f'/proc/{p}/stat').read_text().rpartition(')')[2].split() for p in self.pids()]
         return sum(int(t) for stat in stats for t in stat[11:13]) / os.sysconf('SC_CLK_TCK')
 
 
@@ -338,4 +340,37 @@ def bpf_storm(monitor, netns, n):
     return sorted(ours, key=lambda r: -r[1])
 
 
-ALL = {job.__name__: job for job in (policies, changes, log, sealed, queries, scan, find, replay, sas, bpf)}
+def ike(bench):
+    """What charon and pluto with 2,000 connections spend on being watched, against one that is not."""
+    need_root()
+    need('unshare', 'setpriv', 'ip')
+    bench.program('ipsecmond')
+    lab, tests = HERE.parent / 'lab/ike', HERE.parent / 'test/netns'
+    for daemon in 'strongswan', 'libreswan':
+        have = subprocess.run([lab / 'fetch', '--have', daemon], capture_output=True, text=True)
+        if have.returncode != 0:
+            raise Skip(have.stderr.strip().removeprefix('lab: '))
+    if not pathlib.Path('/dev/net/tun').is_char_device():
+        raise Skip('needs /dev/net/tun, for ESP in userspace')
+    connections, up, seconds = 2000, 100, 60
+    pairs = bench.pairs if bench.pairs_are_set else 20
+    folder = bench.scratch.resolve() / 'ike'
+    folder.mkdir()
+    # All ends with the first process of the PID namespace, and that with us.
+    said = bench.run([tests / 'with_daemons.sh', lab / 'fetch', 'strongswan libreswan', 'setpriv', '--pdeathsig', 'KILL',
+                      'unshare', '--pid', '--fork', '--kill-child', '--mount-proc', sys.executable, HERE / 'ike.py',
+                      bench.build, folder, connections, up, seconds, pairs])['pairs']
+    for name, state in ('charon', f'{up} up'), ('pluto', 'none up'):
+        job = f'{name}, {connections:,} connections, {state}, CPU a minute ({pairs} pairs)'
+        with_, without = ([p[which][name] * 60 for p in said] for which in ('with', 'without'))
+        bench.row(job, with_, 's', 'x one that is not watched', without, 'less')
+        bench.row(job, [a - b for a, b in zip(with_, without)], 's', note='more than one that is not')
+        bench.row(job, [p['start'][name] for p in said], 's', note='until the monitor knew all')
+        bench.row(job, [p['requests'][name] for p in said], '', note='requests a minute')
+        bench.row(job, [p['resident']['with'][name] for p in said], 'B', 'x the memory of the other',
+                  [p['resident']['without'][name] for p in said], 'less')
+    bench.row('the monitor of both', [p['monitor'] * 60 for p in said], 's', note='CPU a minute')
+    bench.row('the monitor of both', [p['monitor_memory'] for p in said], 'B', note='memory (PSS)')
+
+
+ALL = {job.__name__: job for job in (policies, changes, log, sealed, queries, scan, find, replay, sas, bpf, ike)}

@@ -150,7 +150,11 @@ struct ipc_message {
 struct ipc_ack {
 	uint32_t type; /* IPC_ACK_… */
 	uint32_t zero;
-	uint64_t seq; /* ACK_DONE: facts up to here may be forgotten */
+	/*
+	 * ACK_DONE: facts of this epoch up to here may be forgotten. The core may not have heard
+	 * of a new observe's yet when it commits what the old one said.
+	 */
+	uint64_t epoch, seq;
 };
 enum { IPC_ACK_DONE = 1, IPC_ACK_REFRESH = 2 /* read and dump now: somebody looks */ };
 

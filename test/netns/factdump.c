@@ -364,8 +364,10 @@ static void take_facts(void)
 		if (r != FACT_OK)
 			die("malformed fact");
 		print_fact(&f);
-		if (f.seq)
+		if (f.seq) {
+			ack.epoch = f.epoch;
 			ack.seq = f.seq;
+		}
 		used += n;
 	}
 	buf_drop_front(&received, used);

@@ -131,9 +131,9 @@ void facts_take_peer(struct process *p, int fd)
 	p->acked = 0;
 }
 
-static bool say(struct process *p, uint32_t type, uint64_t seq)
+static bool say(struct process *p, uint32_t type, uint64_t epoch, uint64_t seq)
 {
-	const struct ipc_ack ack = { .type = type, .seq = seq };
+	const struct ipc_ack ack = { .type = type, .epoch = epoch, .seq = seq };
 
 	/* Small and whole, or not at all: a later one says more. */
 	return p->peer >= 0 && send(p->peer, &ack, sizeof(ack), MSG_DONTWAIT | MSG_NOSIGNAL) ==
@@ -146,11 +146,11 @@ void facts_ack(struct process *p, const struct core_progress *progress)
 		p->acked_epoch = progress->epoch;
 		p->acked = 0;
 	}
-	if (progress->done > p->acked && say(p, IPC_ACK_DONE, progress->done))
+	if (progress->done > p->acked && say(p, IPC_ACK_DONE, progress->epoch, progress->done))
 		p->acked = progress->done;
 }
 
 bool facts_refresh(struct process *p)
 {
-	return say(p, IPC_ACK_REFRESH, 0);
+	return say(p, IPC_ACK_REFRESH, 0, 0);
 }

@@ -79,7 +79,8 @@ static void lose_peer(struct observe *o)
 static void take_ack(struct observe *o, const struct ipc_ack *ack)
 {
 	if (ack->type == IPC_ACK_DONE) {
-		queue_ack(o->queue, ack->seq);
+		if (ack->epoch == o->config.epoch)
+			queue_ack(o->queue, ack->seq);
 	} else if (ack->type == IPC_ACK_REFRESH) {
 		o->refresh = true;
 		round_soon(o, 0);

@@ -10,8 +10,8 @@
 #include "source/libreswan/internal.h"
 #include "source/libreswan/text.h"
 
-#define OFTEN_NS (10 * SECOND_NS) /* states, octets */
-#define SOMETIMES_NS (30 * SECOND_NS) /* counters, shunts; connections, when something is new */
+#define OFTEN_NS (LIBRESWAN_OFTEN_S * SECOND_NS)
+#define SOMETIMES_NS (LIBRESWAN_SOMETIMES_S * SECOND_NS)
 #define RARELY_NS (60 * SECOND_NS) /* connections */
 #define VERSION_NS (600 * SECOND_NS) /* the whole status, when connections have their own list */
 #define ANSWER_NS (60 * SECOND_NS) /* then an answer does not come any more */

@@ -17,14 +17,14 @@ static const struct {
 	uint8_t every_s; /* 0: once */
 	uint8_t gap_s; /* at least so long after the last one, when it is wanted sooner */
 } requests[REQUESTS_N] = {
-	[REQUEST_VERSION] = { "version", { NULL }, 0, 10 },
-	[REQUEST_STATS] = { "stats", { NULL }, 10, 10 },
-	[REQUEST_POLICIES] = { "list-policies", { "drop", "pass", "trap" }, 60, 10 },
-	[REQUEST_CONNS] = { "list-conns", { NULL }, 60, 10 },
-	[REQUEST_CERTS] = { "list-certs", { NULL }, 60, 10 },
-	[REQUEST_COUNTERS] = { "get-counters", { NULL }, 10, 10 },
+	[REQUEST_VERSION] = { "version", { NULL }, 0, STRONGSWAN_GAP_S },
+	[REQUEST_STATS] = { "stats", { NULL }, 10, STRONGSWAN_GAP_S },
+	[REQUEST_POLICIES] = { "list-policies", { "drop", "pass", "trap" }, 60, STRONGSWAN_GAP_S },
+	[REQUEST_CONNS] = { "list-conns", { NULL }, 60, STRONGSWAN_GAP_S },
+	[REQUEST_CERTS] = { "list-certs", { NULL }, 60, STRONGSWAN_GAP_S },
+	[REQUEST_COUNTERS] = { "get-counters", { NULL }, 10, STRONGSWAN_GAP_S },
 	[REQUEST_ALL_COUNTERS] = { "get-counters", { "all" }, 60, 60 },
-	[REQUEST_SAS] = { "list-sas", { "noblock" }, 60, 10 },
+	[REQUEST_SAS] = { "list-sas", { "noblock" }, 60, STRONGSWAN_GAP_S },
 };
 
 /* An answer must fit into one frame: charon sends none at all otherwise. */

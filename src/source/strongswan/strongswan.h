@@ -31,10 +31,13 @@
 struct strongswan;
 
 /*
- * Requests that we make of one daemon in any minute, at most; registrations count. The first
- * minute has the start in it, the later ones fewer.
+ * Requests that we make on one connection in any minute, at most; registrations count. The first
+ * minute has the start in it, the later ones fewer. Whatever happens, the next request of the same
+ * kind comes this many seconds after the last one was answered (ticks are a second, so one less
+ * may be seen). test/netns/requests.sh reads both numbers here.
  */
 #define STRONGSWAN_REQUESTS_PER_MINUTE 64
+#define STRONGSWAN_GAP_S 10
 #define STRONGSWAN_ANSWER_S 60 /* without an answer for so long, the socket counts as lost */
 /* charon asks the kernel once for each SA that it lists: at most so often, by how many there are.
  */

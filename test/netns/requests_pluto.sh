@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: requests_pluto.sh BUILD HEADER
+# How often a whole monitor runs whack for a real pluto with 2,000 connections, while all is quiet and while a hundred are
+# initiated, deleted and loaded anew; counted by what it takes for whack, against the bound in HEADER. And pluto goes on when
+# the monitor's observe is stopped or killed.
+set -u
+. "$(dirname "$0")/tap.sh"
+build=$1 header=$2 ns=rqp$$ libexec=/usr/libexec/ipsec here=$(cd "$(dirname "$0")" && pwd)
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && ip netns add $ns 2>/dev/null ||
+	{ echo "1..0 # SKIP needs root, jq, network namespaces and Libreswan"; exit 77; }
+scratch=$(mktemp -d) daemon= pluto= observe=
+connections=2000 busy=100
+finish() {
+	[ -z "$observe" ] || kill -CONT "$observe" 2>/dev/null
+	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
+	[ -z "$pluto" ] || { kill -9 "$pluto" && wait "$pluto"; } 2>/dev/null
+	ip netns del $ns
+	rm -rf "$scratch"
+}
+trap finish EXIT
+
+number() { # NAME: of the header
+	sed -n "s/^#define $1 \([0-9]*\)\$/\1/p" "$header"
+}
+bound=$(number LIBRESWAN_REQUESTS_PER_MINUTE) often=$(number LIBRESWAN_OFTEN_S) sometimes=$(number LIBRESWAN_SOMETIMES_S)
+client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
+in_step() { client show source -j --where name=libreswan | jq -se 'any(.[]; .state == "in step")' >/dev/null; }
+whack() { # ARGUMENT...: within 20 s
+	timeout 20 ip netns exec $ns $libexec/whack --rundir "$scratch/run" "$@" >"$scratch/said" 2>&1
+}
+loaded() { # N
+	whack --status && grep -q "Total IPsec connections: loaded $1," "$scratch/said"
+}
+initiate() { # N: so many begin; nobody answers
+	for ((i = 0; i < $1; i++)); do whack --initiate --name c$i --asynchronous; done
+	negotiated "$1"
+}
+negotiated() { # N: so many, at the least, are being negotiated
+	whack --showstates && [ "$(grep -c ' STATE_V2_PARENT_I[01] ' "$scratch/said")" -ge "$1" ]
+}
+anew() { # N: so many are deleted and loaded again
+	for ((i = 0; i < $1; i++)); do
+		whack --delete --name c$i
+		timeout 20 ip netns exec $ns $libexec/addconn --config "$scratch/busy.conf" --ctlsocket "$scratch/run/pluto.ctl" c$i >"$scratch/said" 2>&1 || return
+	done
+	loaded $connections
+}
+runs() { # OPTION N: it was asked for so often, at the least
+	[ "$(grep -c -- " $1\$" "$scratch/record")" -ge "$2" ]
+}
+# A list is not asked for again before its time; so many all in all; and what was asked for so far comes to no more than the bound in
+# a minute, were each list asked for as often as it may. One observe's, which begins at line FROM.
+bounded() { # FROM
+	tail -n "+$1" "$scratch/record" | awk -v often="$often" -v sometimes="$sometimes" -v bound="$bound" '
+		function wrong(why) { print why; failed = 1 }
+		{ gap = $2 ~ /^--(showstates|trafficstatus)$/ ? often : sometimes }
+		$2 in last && $1 - last[$2] < gap - 1 { wrong(sprintf("%s again after %.1f s", $2, $1 - last[$2])) }
+		!($2 in last) { minute += int(60 / gap) }
+		{ last[$2] = $1; seen = seen " " $2 }
+		END {
+			print NR " runs of whack; these lists come to " minute " a minute at most:" seen
+			if (NR > bound || minute > bound) wrong("more than " bound " in a minute")
+			exit failed || NR == 0
+		}' >"$scratch/said"
+}
+
+mkdir "$scratch/nss" "$scratch/run"
+certutil -N -d "sql:$scratch/nss" --empty-password
+"$here/many_connections.sh" libreswan $connections >"$scratch/ipsec.conf"
+"$here/many_connections.sh" libreswan $busy >"$scratch/busy.conf"
+: >"$scratch/record"
+echo ': PSK "DUMMY-SECRET-OF-THE-TEST-IS-LONG-ENOUGH"' >"$scratch/secrets"
+ip -n $ns link set lo up
+ip -n $ns link add v0 type veth peer name v1
+ip -n $ns addr add 10.9.0.1/24 dev v0
+ip -n $ns link set v0 up
+ip -n $ns link set v1 up
+# Packets that wait for a neighbour that is not there make pluto wait, once they are many.
+ip -n $ns neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0
+cat >"$scratch/whack" <<END
+#!/bin/sh
+read -r up idle </proc/uptime
+# Not of another pluto, were there one on this machine: the working directory is that of its socket.
+[ "\$(pwd)" != "$scratch/run" ] || echo "\$up \$3" >>"$scratch/record"
+exec $libexec/whack "\$@"
+END
+chmod 755 "$scratch/whack"
+ip netns exec $ns unshare -m sh -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/pluto /run/ipsec && exec setpriv --pdeathsig KILL "$@"' sh \
+	$libexec/pluto --nofork --logfile "$scratch/log" --config "$scratch/ipsec.conf" --rundir="$scratch/run" --nssdir "$scratch/nss" \
+	--secretsfile "$scratch/secrets" >"$scratch/pluto" 2>&1 &
+pluto=$!
+check "pluto has $connections connections" within loaded $connections
+
+printf 'netns = {"%s"}\nike = {libreswan}\nwhack = "%s"\nlibreswan_log = "%s"\n' $ns "$scratch/whack" "$scratch/log" >"$scratch/conf"
+"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/monitor" &
+daemon=$!
+check 'a monitor is in step' within in_step
+check 'it asks again' within runs --trafficstatus 2
+check 'while all is quiet, seldom' bounded 1
+check "$busy are initiated" initiate $busy
+check "$busy are loaded anew" anew $busy
+check "and initiated" initiate $busy
+check 'the connections are looked at again' within runs --status 2
+check 'what happened is no reason to ask more often' bounded 1
+
+observe=$(pgrep -P "$daemon" -f ipsecmond-observe)
+kill -STOP "$observe"
+check 'observe is stopped' [ "$(ps -o stat= "$observe" | cut -c1)" = T ]
+# Few: an observe that is stopped for 30 s is replaced by another.
+check 'pluto deletes connections and loads them' anew 20
+check 'it begins what it is to' initiate 20
+check 'it tells all' loaded $connections
+kill -CONT "$observe"
+check 'what was stopped asks no more often' bounded 1
+before=$(wc -l <"$scratch/record")
+kill -9 "$observe"
+check 'pluto goes on while observe is dead' loaded $connections
+check 'a new observe asks' within eval '[ "$(wc -l <"$scratch/record")" -ge $((before + 4)) ]'
+check 'as seldom as the first' bounded $((before + 1))
+sed 's/^/# /' "$scratch/said"
+kill "$daemon"
+wait "$daemon"
+check 'it stops in order' [ $? = 0 ]
+daemon=
+finish_tap
