@@ -175,12 +175,12 @@ is_older()
 	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" != "$1" ]
 }
 
-# What expect.json has. charon-systemd leaves nothing by which a kill could be known, and before Linux 6.15 the kernel does
-# not tell either.
+# What expect.json has. charon-systemd leaves nothing by which one could know how it ended unless it dumps core, and before
+# Linux 6.15 the kernel does not tell either.
 wanted_events()
 {
 	local DAEMON unknown=
-	[ "$CASE $1" != 'service-kill strongswan-blue' ] || ! is_older 6.15 || unknown='s/^5484/10302/;'
+	[ "$1" != strongswan-blue ] || [ "$CASE" = service-crash ] || ! is_older 6.15 || unknown='s/^5479\|^5484/10302/;'
 	daemon_of "$1"
 	jq -r --arg side "${1##*-}" --arg daemon "$DAEMON" '
 		.[$side] // {} | (.["events_" + $daemon] // .events // [])[] | "\(.id) \(.cause // "")"' \
