@@ -184,7 +184,7 @@ wanted_events()
 	daemon_of "$1"
 	jq -r --arg side "${1##*-}" --arg daemon "$DAEMON" '
 		.[$side] // {} | (.["events_" + $daemon] // .events // [])[] | "\(.id) \(.cause // "")"' \
-		"$LAB/ike/cases/$CASE/expect.json" | sed "${unknown}s/ \$//" | sort
+		"$LAB/ike/cases/$CASE/expect.json" | sed "${unknown}s/ \$//"
 }
 
 # Those that may come, too, as time will have it.
@@ -195,11 +195,12 @@ possible_events()
 
 events_agree()
 {
-	local told
-	told=$(events_at "$1" | grep -vxF "$(possible_events "$1" | grep . || echo none)" | sort)
-	[[ $1 != libreswan-* ]] || told=$(uniq <<<"$told")
-	[ "$told" = "$(wanted_events "$1")" ] || {
-		printf 'ipsecmon:\n%s\nexpected:\n%s\n' "$told" "$(wanted_events "$1")"
+	local told wanted of=sort
+	[[ $1 != libreswan-* ]] || of='sort -u'
+	told=$(events_at "$1" | grep -vxF "$(possible_events "$1" | grep . || echo none)" | $of)
+	wanted=$(wanted_events "$1" | $of)
+	[ "$told" = "$wanted" ] || {
+		printf 'ipsecmon:\n%s\nexpected:\n%s\n' "$told" "$wanted"
 		false
 	}
 }
