@@ -157,9 +157,9 @@ events_at()
 	local known
 	known=$(<"$BED/events")
 	monitor_events ike | tail -n +$((known + 1)) |
-		jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" --arg red "$IP_RED" --arg blue "$IP_BLUE" '
+		jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" --arg ours "${IP_RED%.*}." '
 		select(.netns == $netns and .id >= 544 and (.id as $id | $ids | index($id)))
-		| select((.src | IN(null, $red, $blue)) and (.dst | IN(null, $red, $blue)))
+		| select([.src, .dst] | all(. == null or startswith($ours)))
 		| "\(.id) \(.detail.cause // "")"' | sed 's/ $//'
 }
 
