@@ -9,6 +9,8 @@
  * connections want it to. Both are judged after a while in which nothing changed.
  */
 
+#define IKE_PORT 500
+
 static struct list_failure *list_of(struct core *c, uint64_t cookie, uint8_t kind)
 {
 	struct services *v = c->services;
@@ -57,7 +59,8 @@ static bool listens(const struct core *c, uint64_t service, const struct addr *a
 		struct addr whole = any;
 
 		whole.family = l->socket.local.family;
-		if (l->socket.service != service)
+		/* By 4500 alone no negotiation begins. */
+		if (l->socket.service != service || l->socket.port != IKE_PORT)
 			continue;
 		if (addr_equal(&l->socket.local, a))
 			return true;
