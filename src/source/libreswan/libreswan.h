@@ -33,10 +33,10 @@ const char *whack_option(enum whack_list list); /* "--globalstatus" */
 
 /*
  * For the sake of pluto, which does nothing else while it answers, and asks the kernel for each SA:
- * no more requests than this in any minute, and no more SAs listed in a second. While pluto answers,
- * the same list is asked for again after OFTEN (SAs, octets) or SOMETIMES (all else; connections
- * when something about them is new, else more seldom). test/netns/requests_pluto.sh reads the
- * numbers here.
+ * no more requests than this in any minute, and no more SAs listed in a second. While pluto
+ * answers, the same list is asked for again after OFTEN (SAs, octets) or SOMETIMES (all else;
+ * connections when something about them is new, else more seldom). test/netns/requests_pluto.sh
+ * reads the numbers here.
  */
 #define LIBRESWAN_REQUESTS_PER_MINUTE 20
 #define LIBRESWAN_OFTEN_S 10
