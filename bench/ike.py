@@ -160,8 +160,8 @@ def pair(bench, watched, other, up, seconds):
     at_start = watched.spent()
     with Monitor(bench, configuration) as monitor:
         monitor.until(lambda: len(monitor.ask('show', 'mainmode', 'sas')) == up and all(
-            any(s['name'] == name and s['state'] == 'in step' for s in monitor.ask('show', 'source'))
-            for name in ('strongswan', 'libreswan')), 'the monitor does not see the daemons')
+            any((s['name'], s['netns'], s['state']) == (name, netns, 'in step') for s in monitor.ask('show', 'source'))
+            for name, netns in (('strongswan', watched.red), ('libreswan', watched.alone))), 'the monitor does not see the daemons')
         start = used(watched.spent(), at_start)
         # What is asked for once a minute was asked for just now: not at the ends of what is measured.
         time.sleep(SETTLE_S)
