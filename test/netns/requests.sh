@@ -162,6 +162,13 @@ check 'a new observe asks' within connected 2
 check 'all that it asks' bounded
 bounds=$(cat "$scratch/said")
 check 'and the core takes what it says' eval '! grep ^ipsecmond-core "$scratch/monitor" >"$scratch/said"'
+touch "$scratch/record.busy"
+hung_up() { # TIMES
+	[ "$(grep -c ' hangs up' "$scratch/record")" -ge "$1" ]
+}
+check 'it comes again to a charon that hangs up' within hung_up 4
+# After 1, 2 and 4 s.
+check 'less and less often' awk '/ hangs up/ { t[++n] = $1 } END { exit t[4] - t[1] < 5 }' "$scratch/record"
 kill "$daemon"
 wait "$daemon"
 check 'it stops in order' [ $? = 0 ]

@@ -7,7 +7,8 @@ usage: vici_relay.py SOCKET REAL RECORD COMMAND...
 SOCKET: for the monitor. REAL: charon's own. RECORD gets a line for each request: seconds of the monotonic clock, number of
 the connection, what is asked. COMMAND becomes charon in this process: a monitor takes no socket that another process than
 charon listens on, and to the kernel the one who listens is the one who said so. Once the monitor reads no more, neither does
-the relay, and the lines "waits OCTETS" say how much of what charon has written waits to be read.
+the relay, and the lines "waits OCTETS" say how much of what charon has written waits to be read. While there is a file
+RECORD.busy, it hangs up on everybody, with a line "hangs up".
 """
 import array
 import ctypes
@@ -105,14 +106,15 @@ class Connection:
         self.charon.close()
 
 
-def relay(listener, real, record):
+def relay(listener, real, record, busy_file):
     connections, number = [], 0
     while True:
         readable, writable, _ = select.select(
             [listener, *(c.monitor for c in connections), *(c.charon for c in connections if not c.pending)],
             [c.monitor for c in connections if c.pending], [], TICK_S)
+        busy = os.path.exists(busy_file)
         for c in list(connections):
-            if c.serve(readable, writable):
+            if not busy and c.serve(readable, writable):
                 c.look()
             else:
                 c.close()
@@ -120,6 +122,8 @@ def relay(listener, real, record):
         if listener in readable:
             number += 1
             connections.append(Connection(number, listener.accept()[0], real, record))
+            if busy:
+                connections[-1].write('hangs up')
 
 
 def main():
@@ -130,7 +134,7 @@ def main():
     if os.fork():
         os.execvp(command[0], command)
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: ends with charon
-    relay(listener, real, os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+    relay(listener, real, os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), f'{record}.busy')
 
 
 if __name__ == '__main__':

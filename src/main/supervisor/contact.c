@@ -14,6 +14,7 @@
 
 #define DELAY_FIRST_NS (1 * NS_PER_S)
 #define DELAY_MOST_NS (30 * NS_PER_S)
+#define STEADY_NS (60 * NS_PER_S) /* what held so long was no failed attempt */
 #define PATIENCE_NS (10 * NS_PER_S) /* a daemon that starts opens its socket some time later */
 
 /* A connected socket, or -errno. No call here waits: one whose queue is full refuses. */
@@ -90,7 +91,8 @@ static void try_later(struct service_link *l, uint64_t now_ns)
 void contact_lost(struct service_link *l, uint64_t now_ns)
 {
 	l->open = false;
-	l->delay_ns = 0;
+	if (now_ns >= l->opened_ns + STEADY_NS)
+		l->delay_ns = 0;
 	try_later(l, now_ns);
 }
 
@@ -121,6 +123,7 @@ static void push_vici(struct service_entry *e, const struct config *config, stru
 			return;
 	}
 	e->vici.open = fd >= 0;
+	e->vici.opened_ns = now_ns;
 	e->control = fd >= 0 ? CONTROL_OPEN : CONTROL_REFUSED;
 	(void)snprintf(e->why, sizeof(e->why), "%s", fd >= 0 ? "" : why);
 	hand_over(e, observe, IPC_SLOT_VICI, fd);
@@ -136,6 +139,7 @@ static void push_error_notify(struct service_entry *e, const struct config *conf
 		return;
 	fd = connect_any(e, &config->error_notify, why);
 	e->error_notify.open = fd >= 0;
+	e->error_notify.opened_ns = now_ns;
 	if (fd >= 0)
 		hand_over(e, observe, IPC_SLOT_ERROR_NOTIFY, fd);
 	else

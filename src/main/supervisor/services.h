@@ -22,6 +22,7 @@
 /* One connection to a daemon, and when to try it again. */
 struct service_link {
 	bool open; /* handed over, and not reported lost */
+	uint64_t opened_ns;
 	uint64_t at_ns, delay_ns; /* delay_ns 0: not tried yet */
 };
 
