@@ -11,15 +11,17 @@ if [ "$(id -u)" != 0 ] || ! ip netns add "lna$$" 2>/dev/null; then
 	echo "1..0 # SKIP needs root and network namespaces"
 	exit 77
 fi
-scratch=$(mktemp -d) here=lna$$ there=lnb$$ daemon=
+scratch=$(mktemp -d) here=lna$$ there=lnb$$ beyond=lnc$$ daemon=
 finish() {
 	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
 	ip netns del "$here"
 	ip netns del "$there"
+	ip netns del "$beyond"
 	rm -rf "$scratch"
 }
 trap finish EXIT
 ip netns add "$there"
+ip netns add "$beyond"
 
 client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>"$scratch/said"; }
 found() { # FILTER ARGUMENT...: a jq condition on the answer
@@ -61,10 +63,11 @@ enters() { sends "$there" "$1" "$here" "${2:-UdpNoPorts}"; }
 dropped() { sends "$there" "$1" "$here" XfrmInTmplMismatch; }
 
 ip link add eth0 netns "$here" type veth peer name eth0 netns "$there"
-ip link add eth1 netns "$here" type veth peer name eth1 netns "$there"
-for i in lo eth0 eth1; do
-	ip -n "$here" link set $i up
-	ip -n "$there" link set $i up
+ip link add eth1 netns "$here" type veth peer name eth0 netns "$beyond"
+ip -n "$here" link set eth1 up
+for ns in "$here" "$there" "$beyond"; do
+	ip -n "$ns" link set lo up
+	ip -n "$ns" link set eth0 up
 done
 ip -n "$here" addr add 10.1.0.1/24 dev eth0
 ip -n "$there" addr add 10.1.0.2/24 dev eth0
@@ -72,7 +75,18 @@ ip -n "$here" addr add fd10::1/64 dev eth0 nodad
 ip -n "$there" addr add fd10::2/64 dev eth0 nodad
 ip -n "$here" addr add fd11::1/64 dev eth1 nodad
 ip -n "$there" route add fd11::/64 via fd10::1
-ip -n "$here" route add 10.2.0.0/16 dev eth0
+ip -n "$here" addr add 10.3.0.1/24 dev eth1
+ip -n "$beyond" addr add 10.3.0.2/24 dev eth0
+ip -n "$beyond" route add 10.1.0.0/24 via 10.3.0.1
+ip -n "$there" route add 10.3.0.0/24 via 10.1.0.1
+ip netns exec "$here" sysctl -qw net.ipv4.ip_forward=1
+# A new netns may have those of all from the host.
+for i in ipv4:disable_xfrm ipv4:disable_policy ipv6:disable_policy; do
+	set_to "${i%:*}" all "${i#*:}" 0
+	for j in eth0 eth1; do
+		set_to "${i%:*}" $j "${i#*:}" 0
+	done
+done
 esp=(tmpl proto esp mode transport reqid 7)
 policy add src 10.1.0.1 dst 10.1.0.2 dir out "${esp[@]}"
 policy add src 10.1.0.2 dst 10.1.0.1 dir in "${esp[@]}"
@@ -134,6 +148,26 @@ check 'the kernel: accepted' enters 10.1.0.1
 set_to ipv4 all disable_policy 0
 check 'and back' found '.checks[0].fate == "dropped"' "${in[@]}"
 check 'the kernel: dropped' dropped 10.1.0.1
+
+fwd=(--netns "$here" 10.1.0.2 10.3.0.2 udp 1 4711)
+passes() { sends "$there" 10.3.0.2 "$beyond" UdpNoPorts; }
+check 'forwarded: meets no policy' found '.checks | map(.fate) == ["clear", "clear"]' "${fwd[@]}"
+check 'the kernel: it passes' passes
+policy add src 10.1.0.2 dst 10.3.0.2 dir fwd "${esp[@]}"
+check 'forwarded: dropped' within found '.checks[0].fate == "dropped" and (.assumed | map(test("disable_")) | any | not)' "${fwd[@]}"
+check 'the kernel: dropped' dropped 10.3.0.2
+set_to ipv4 all disable_policy 1
+check 'forwarded, nothing is checked' found '.checks[0].outcome == "unasked"' "${fwd[@]}"
+check 'the kernel: it passes' passes
+if policy setdefault out block 2>/dev/null; then
+	check 'forwarded: what no policy fits is blocked' within found '.checks | map(.outcome) == ["unasked", "default-block"]' "${fwd[@]}"
+	set_to ipv4 eth1 disable_xfrm 1
+	check 'but not with disable_xfrm' found '.checks | map(.outcome) == ["unasked", "unasked"]' "${fwd[@]}" --iface eth1
+	check 'the kernel: it passes' passes
+	set_to ipv4 eth1 disable_xfrm 0
+	policy setdefault out accept
+fi
+set_to ipv4 all disable_policy 0
 
 six=(fd10::2 fd11::1 udp 1 4711)
 check 'IPv6: dropped' found '.checks[0].fate == "dropped" and .assumed == []' "${six[@]}"
