@@ -13,7 +13,7 @@
 static const char *outcome_name(enum outcome o)
 {
 	static const char *const names[] = { "no-policy", "default-block", "block", "bypass",
-		"optional", "protect", "too-many-templates" };
+		"optional", "protect", "too-many-templates", "unasked" };
 
 	return names[o];
 }

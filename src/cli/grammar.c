@@ -151,8 +151,9 @@ const struct command commands[] = {
 	{ { "show", "link" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_link,
 		"interfaces and addresses: is what they send protected, who listens",
 		"An address is protected when outbound policies protect or block what it sends: "
-		"all of it, or part of it. Whether an interface has set disable_policy or "
-		"disable_xfrm is not read.",
+		"all of it, or part of it. Where disable_xfrm is set on the interface or on all "
+		"no policy counts for IPv4 that leaves by it, and where disable_policy is set, "
+		"for what comes in; WHY says so.",
 		show_run },
 	{ { "show", "source" }, "", 0, 0, CHOICE_NONE, SHOW, &noun_source,
 		"what feeds the monitor, and what is blind without it", "", show_run },

@@ -2,6 +2,7 @@
 #include "core/find.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,81 @@ static int interface_of(const struct core *c, const struct netns *ns, const char
 		}
 	}
 	return diag_set(reterr, -ENOENT, "no interface '%.60s' in %s", name, ns->name);
+}
+
+/* Settings of interfaces that keep policies out of it. */
+
+static uint8_t setting_of(const struct link *l, const struct find_check *k)
+{
+	return k->direction == POLICY_OUT       ? l->disable_xfrm
+	       : k->flow.src.family == AF_INET6 ? l->disable_policy6
+						: l->disable_policy;
+}
+
+static bool has_address(const struct ledger_link *l, const struct addr *a)
+{
+	for (unsigned i = 0; i < l->n_addrs; i++) {
+		if (addr_equal(&l->addrs[i].addr, a))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * That of all interfaces that it may be; where they differ it is not known. For IPv6 the kernel
+ * keeps disable_policy with the routes to its own addresses, so it is that of the interface which
+ * has the address. For IPv4 it is that of the interface by which it comes.
+ */
+static uint8_t setting_of_any(const struct core *c, const struct netns *ns,
+	const struct find_check *k, const char **ret_name)
+{
+	bool here = is_local(c, ns->cookie, &k->flow.src) && is_local(c, ns->cookie, &k->flow.dst);
+	bool six = k->flow.src.family == AF_INET6;
+	uint8_t setting = SETTING_UNKNOWN;
+	struct ledger_link *l;
+	unsigned n = 0;
+
+	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
+		bool loops = l->link.flags & IFF_LOOPBACK;
+
+		if (l->link.netns != ns->cookie ||
+			!(six ? has_address(l, &k->flow.dst) : loops == here))
+			continue;
+		if (n > 0 && setting != setting_of(&l->link, k))
+			return SETTING_UNKNOWN;
+		setting = setting_of(&l->link, k);
+		*ret_name = n++ == 0 ? l->link.name : NULL;
+	}
+	return setting;
+}
+
+/* link: that it leaves by, or, inbound, comes by; NULL: not known. */
+static void find_unasked(
+	const struct core *c, const struct netns *ns, const struct link *link, struct find_check *k)
+{
+	bool six = k->flow.src.family == AF_INET6;
+
+	k->unasked_by = NULL;
+	if ((six && k->direction != POLICY_IN) ||
+		(k->direction == POLICY_OUT && k->flow.if_id != 0)) {
+		/* IPv6 has no such setting; an xfrm interface asks for its policies by itself. */
+		k->unasked = SETTING_OFF;
+	} else if (link && !six && k->direction != POLICY_FWD) {
+		k->unasked = setting_of(link, k);
+		k->unasked_by = link->name;
+	} else {
+		k->unasked = setting_of_any(c, ns, k, &k->unasked_by);
+	}
+}
+
+/* Outbound, what nothing fits may be blocked; but not what is forwarded or stays on the host. */
+static enum outcome unasked_outcome(const struct core *c, const struct netns *ns,
+	const struct find_check *k, bool forwarded, bool block)
+{
+	bool stays = is_local(c, ns->cookie, &k->flow.dst);
+
+	return k->direction == POLICY_OUT && block && !forwarded && !stays ? OUTCOME_DEFAULT_BLOCK
+									   : OUTCOME_UNASKED;
 }
 
 /* The policies that lost. */
@@ -246,7 +322,24 @@ static void add_templates(const struct core *c, struct find_check *k, const stru
 	}
 }
 
-static int check(const struct core *c, const struct netns *ns, size_t losers, struct find_check *k)
+/* What policies make of it. */
+static void judge(const struct core *c, const struct netns *ns, const struct meeting *met,
+	bool block, struct find_check *k)
+{
+	k->has_policy =
+		met->policy.found && core_policy(c, ns->cookie, met->policy.index, &k->policy);
+	k->has_behind =
+		met->behind.found && core_policy(c, ns->cookie, met->behind.index, &k->behind);
+	k->outcome = meeting_outcome(k->direction, k->has_policy ? &k->policy : NULL,
+		k->has_behind ? &k->behind : NULL, block);
+	if (k->has_policy && !k->policy.block)
+		add_templates(c, k, &k->policy);
+	if (k->has_behind && !k->behind.block)
+		add_templates(c, k, &k->behind);
+}
+
+static int check(const struct core *c, const struct netns *ns, size_t losers, bool forwarded,
+	struct find_check *k)
 {
 	const struct match *m = finder_match(c);
 	struct meeting met;
@@ -258,17 +351,14 @@ static int check(const struct core *c, const struct netns *ns, size_t losers, st
 	if (!m)
 		return -ENOMEM;
 	match_meet(m, ns->cookie, k->direction, &k->flow, &met);
-	k->has_policy =
-		met.policy.found && core_policy(c, ns->cookie, met.policy.index, &k->policy);
-	k->has_behind =
-		met.behind.found && core_policy(c, ns->cookie, met.behind.index, &k->behind);
 	k->default_action = !ns->default_known ? NULL : block ? "block" : "accept";
-	k->outcome = meeting_outcome(k->direction, k->has_policy ? &k->policy : NULL,
-		k->has_behind ? &k->behind : NULL, block);
-	if (k->has_policy && !k->policy.block)
-		add_templates(c, k, &k->policy);
-	if (k->has_behind && !k->behind.block)
-		add_templates(c, k, &k->behind);
+	if (k->unasked == SETTING_ON) {
+		k->has_spared = met.policy.found;
+		k->spared = met.policy.index;
+		k->outcome = unasked_outcome(c, ns, k, forwarded, block);
+	} else {
+		judge(c, ns, &met, block, k);
+	}
 	r = walk_others(c, ns->cookie, losers, k);
 	find_verdict(k);
 	return r;
@@ -287,10 +377,18 @@ static void assume_all(struct find_answer *a, const struct find_question *q, con
 	if (q->flow.proto == 0)
 		assume(a, "no protocol is given: policies for a single one do not count");
 	if (!q->interface && a->checks[0].direction != POLICY_IN)
-		assume(a, "no interface is given: policies for a single one do not count, and the "
-			  "interface is not one of those with disable_xfrm");
-	if (a->checks[0].direction != POLICY_OUT)
-		assume(a, "the interface it comes by has not set disable_policy");
+		assume(a, "no interface is given: policies for a single one do not count");
+	for (unsigned i = 0; i < a->n_checks; i++) {
+		const struct find_check *k = &a->checks[i];
+
+		if (k->unasked != SETTING_UNKNOWN)
+			continue;
+		assume(a, k->direction == POLICY_OUT ? "the interface it leaves by has not set "
+						       "disable_xfrm"
+			  : k->flow.src.family == AF_INET6
+				  ? "the interface with the address has not set disable_policy"
+				  : "the interface it comes by has not set disable_policy");
+	}
 	for (unsigned i = 0; i < a->n_checks; i++) {
 		if (a->checks[i].n_sockets > 0) {
 			assume(a, "no socket of its own policy has to do with it (there are some "
@@ -336,7 +434,8 @@ int core_find(const struct core *c, const struct find_question *q, struct find_a
 	for (unsigned i = 0; i < ret->n_checks; i++) {
 		size_t losers = q->losers < FIND_LOSERS_MAX ? q->losers : FIND_LOSERS_MAX;
 
-		r = check(c, ns, losers, &ret->checks[i]);
+		find_unasked(c, ns, link, &ret->checks[i]);
+		r = check(c, ns, losers, i > 0, &ret->checks[i]);
 		if (r < 0)
 			return diag_set(
 				reterr, r, "the index of policies does not fit into memory");

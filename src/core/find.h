@@ -44,6 +44,14 @@ struct find_check {
 	uint8_t direction; /* enum policy_direction */
 	struct flow flow;
 	const char *default_action; /* accept, block; NULL: not known, taken as accept */
+	/*
+	 * Does disable_xfrm (out) or disable_policy (in, fwd) keep policies out of it? enum
+	 * setting; where unknown they are taken to count.
+	 */
+	uint8_t unasked;
+	const char *unasked_by; /* the interface; NULL: several of the same setting, or unknown */
+	bool has_spared;
+	uint32_t spared; /* index of the policy that would count without that */
 	bool has_policy, has_behind;
 	struct policy policy; /* the one that decides */
 	struct policy behind; /* the main policy behind a sub-policy */

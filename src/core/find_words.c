@@ -120,6 +120,21 @@ static void verdict_in(struct find_check *k, struct words *w)
 	}
 }
 
+static const char *setting_name(const struct find_check *k)
+{
+	return k->direction == POLICY_OUT ? "disable_xfrm" : "disable_policy";
+}
+
+static void say_unasked(struct words *w, const struct find_check *k)
+{
+	say(w, "%s is set", setting_name(k));
+	if (k->unasked_by)
+		say(w, " on %s", k->unasked_by);
+	say(w, ", so no policy is asked");
+	if (k->has_spared)
+		say(w, " (policy %u would fit)", k->spared);
+}
+
 void find_verdict(struct find_check *k)
 {
 	struct words w = { k->verdict, 0, sizeof(k->verdict) };
@@ -134,7 +149,12 @@ void find_verdict(struct find_check *k)
 		break;
 	case OUTCOME_DEFAULT_BLOCK:
 		k->fate = "dropped";
-		say(&w, "dropped: no policy fits, and what none fits is blocked");
+		say(&w, "dropped: ");
+		if (k->unasked == SETTING_ON)
+			say_unasked(&w, k);
+		else
+			say(&w, "no policy fits");
+		say(&w, ", and what none fits is blocked");
 		break;
 	case OUTCOME_BLOCK:
 		k->fate = "dropped";
@@ -150,6 +170,11 @@ void find_verdict(struct find_check *k)
 		say(&w, "dropped: the policies have %u templates, and the kernel can handle %u",
 			k->policy.n_templates + (k->has_behind ? k->behind.n_templates : 0u),
 			POLICY_TEMPLATES - 1);
+		break;
+	case OUTCOME_UNASKED:
+		k->fate = "clear";
+		say(&w, "%s: ", passes_as(k->direction));
+		say_unasked(&w, k);
 		break;
 	case OUTCOME_OPTIONAL:
 	case OUTCOME_PROTECT:
@@ -214,6 +239,10 @@ void find_why(const struct find_check *k, const struct find_loser *l, const stru
 	ret[0] = '\0';
 	if (l->misfits) {
 		say_misfits(&w, p, l, &k->flow);
+		return;
+	}
+	if (k->unasked == SETTING_ON) {
+		say(&w, "not asked, for %s is set", setting_name(k));
 		return;
 	}
 	if (k->has_policy && l->type != winner->type) {

@@ -95,13 +95,17 @@ static void describe_listeners(const struct core *c, const struct cover *v, char
 static void judge(const struct core *c, const struct cover *v, bool looked, struct link_row *row,
 	char *why, size_t size)
 {
-	const struct netns *ns = ledger_netns(c, v->link->link.netns);
+	const struct link *link = &v->link->link;
+	const struct netns *ns = ledger_netns(c, link->netns);
+	/* An xfrm interface asks for its policies by itself, IPv6 has no such setting. */
+	bool unasked = v->prefix && v->prefix->addr.family == AF_INET &&
+		       link->disable_xfrm == SETTING_ON && link->if_id == 0;
 	bool blocked = ns && ns->default_known && ns->block_out;
 	const char *rest = blocked ? "is blocked by default" : "goes in the clear";
 
 	if (!v->prefix) {
 		(void)snprintf(why, size, "it has no address");
-	} else if (v->link->link.flags & IFF_LOOPBACK) {
+	} else if (link->flags & IFF_LOOPBACK) {
 		(void)snprintf(why, size, "loopback: nothing leaves the host");
 	} else if (!ns || !ns->policy_known) {
 		(void)snprintf(why, size, "the kernel's policies are not known");
@@ -110,8 +114,17 @@ static void judge(const struct core *c, const struct cover *v, bool looked, stru
 	} else {
 		row->policies_known = true;
 		row->n_policies = v->n;
-		row->protection = v->whole ? "all" : v->n ? "partly" : blocked ? "all" : "no";
-		if (v->whole)
+		row->protection = v->whole ? "all" : v->n ? "partly" : "no";
+		if (unasked || v->n == 0)
+			row->protection = blocked ? "all" : "no";
+		if (unasked && v->n)
+			(void)snprintf(why, size,
+				"disable_xfrm: what leaves by it %s, though %llu %s it", rest,
+				(unsigned long long)v->n,
+				v->n == 1 ? "policy covers" : "policies cover");
+		else if (unasked)
+			(void)snprintf(why, size, "disable_xfrm: what leaves by it %s", rest);
+		else if (v->whole)
 			(void)snprintf(why, size, "a policy takes all that it sends");
 		else if (v->n)
 			(void)snprintf(why, size,
@@ -120,6 +133,19 @@ static void judge(const struct core *c, const struct cover *v, bool looked, stru
 		else
 			(void)snprintf(why, size, "no policy takes what it sends: it %s", rest);
 	}
+}
+
+/* What comes in is not what PROTECTED is about, but whoever reads it should know. */
+static void add_unchecked(const struct cover *v, char *why, size_t size)
+{
+	const struct link *link = &v->link->link;
+	bool six = v->prefix && v->prefix->addr.family == AF_INET6;
+	size_t n = strlen(why);
+
+	if (v->prefix && !(link->flags & IFF_LOOPBACK) &&
+		(six ? link->disable_policy6 : link->disable_policy) == SETTING_ON)
+		(void)snprintf(why + n, size - n, "; disable_policy: no policy is asked about %s",
+			six ? "what comes to this address" : "what comes in by it");
 }
 
 static bool tell(const struct core *c, const struct cover *v, bool looked, core_each_fn *each,
@@ -136,6 +162,7 @@ static bool tell(const struct core *c, const struct cover *v, bool looked, core_
 
 	describe_listeners(c, v, listening, sizeof(listening));
 	judge(c, v, looked, &row, why, sizeof(why));
+	add_unchecked(v, why, sizeof(why));
 	return each(userdata, &row);
 }
 

@@ -17,7 +17,7 @@
  * acks, core -> observe, on the same socket: struct ipc_ack, one behind the other.
  */
 #define IPC_CONTROL_FD 3
-#define IPC_FDS_MAX 8
+#define IPC_FDS_MAX 10
 
 enum ipc_type {
 	IPC_CONFIG = 1, /* to both, first of all, and again after each SIGHUP: config. To core with
@@ -80,7 +80,12 @@ enum ipc_netns_slot {
 	IPC_SLOT_ROUTE_REQUESTS = 4, /* NETLINK_ROUTE, no groups */
 	IPC_SLOT_XFRM_STAT = 5, /* its /proc/net/xfrm_stat; missing: the kernel has none */
 	IPC_SLOT_NETLINK_LIST = 6, /* its /proc/net/netlink: who listens to what */
-	IPC_NETNS_SLOTS = 7,
+	/* Its /proc/sys/net/ipv4/conf/all/disable_xfrm, disable_policy, and IPv6's disable_policy
+	 */
+	IPC_SLOT_ALL_XFRM = 7,
+	IPC_SLOT_ALL_POLICY = 8,
+	IPC_SLOT_ALL_POLICY6 = 9, /* missing: no IPv6 */
+	IPC_NETNS_SLOTS = 10,
 };
 enum ipc_service_slot {
 	IPC_SLOT_PIDFD = 0,

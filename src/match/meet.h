@@ -26,6 +26,7 @@ enum outcome { /* of two policies that both let pass, the greater one counts */
 	OUTCOME_OPTIONAL, /* all templates are of level use: passes, by an SA or in the clear */
 	OUTCOME_PROTECT, /* out: needs an SA; in, fwd: must have come by one */
 	OUTCOME_TOO_MANY, /* templates, six and more: dropped */
+	OUTCOME_UNASKED, /* passes: a setting of the interface's lets it, whatever policies say */
 };
 
 /* Of what was met (NULL: none), for a packet that has no SA. */

@@ -93,7 +93,8 @@ static const struct member audit_change_members[] = { M(U8, audit_change.op),
 	M(U64, audit_change.record_us) };
 static const struct member link_members[] = { M(U8, link.op), M(U32, link.link.ifindex),
 	M(TEXT, link.link.name), M(TEXT, link.link.kind), M(U32, link.link.flags),
-	M(U32, link.link.mtu), M(U32, link.link.if_id) };
+	M(U32, link.link.mtu), M(U32, link.link.if_id), M(U8, link.link.disable_xfrm),
+	M(U8, link.link.disable_policy), M(U8, link.link.disable_policy6) };
 static const struct member addr_members[] = { M(U8, addr.op), M(U32, addr.addr.ifindex),
 	M(PREFIX, addr.addr.prefix) };
 static const struct member mapping_members[] = { M(ADDR, mapping.old_src), M(ADDR, mapping.new_src),
@@ -235,8 +236,10 @@ static const struct {
 	const char *name;
 	const struct member *members;
 	size_t n;
+	size_t n_later; /* of these, the last: recordings made before they came end without */
 } types[] = {
-#define TYPE(type, name, table) [type] = { name, table, ARRAY_LEN(table) }
+#define TYPE(type, name, table) TYPE_GREW(type, name, table, 0)
+#define TYPE_GREW(type, name, table, later) [type] = { name, table, ARRAY_LEN(table), later }
 	TYPE(FACT_ORIGIN, "origin", origin_members),
 	TYPE(FACT_NETNS, "netns", netns_members),
 	TYPE(FACT_SOURCE, "source", source_members),
@@ -253,11 +256,11 @@ static const struct {
 	TYPE(FACT_POLL, "poll", poll_members),
 	TYPE(FACT_AUDIT_DROP, "audit drop", audit_drop_members),
 	TYPE(FACT_AUDIT_CHANGE, "audit change", audit_change_members),
-	TYPE(FACT_LINK, "link", link_members),
+	TYPE_GREW(FACT_LINK, "link", link_members, 3),
 	TYPE(FACT_ADDR, "address", addr_members),
 	TYPE(FACT_MAPPING, "mapping", mapping_members),
 	TYPE(FACT_MIGRATE, "migrate", migrate_members),
-	[FACT_TICK] = { "tick", NULL, 0 },
+	[FACT_TICK] = { "tick", NULL, 0, 0 },
 	TYPE(FACT_CONFIG, "config", config_members),
 	TYPE(FACT_AUDIT_SETTING, "audit setting", audit_setting_members),
 	TYPE(FACT_ACCESS, "access", access_members),
@@ -266,7 +269,7 @@ static const struct {
 	TYPE(FACT_RESTORE_RUN, "restored run", restore_run_members),
 	TYPE(FACT_LOG, "log", log_members),
 	TYPE(FACT_PROCESS, "process", process_members),
-	[FACT_STOP] = { "stop", NULL, 0 },
+	[FACT_STOP] = { "stop", NULL, 0, 0 },
 	TYPE(FACT_DROP, "drop", drop_members),
 	TYPE(FACT_HOOK, "hook", hook_members),
 	TYPE(FACT_SAD_RESULT, "sad result", sad_result_members),
@@ -287,6 +290,7 @@ static const struct {
 	TYPE(FACT_ACQUIRE, "acquire", acquire_members),
 	TYPE(FACT_RESTORE_STATISTIC, "restored statistic", restore_statistic_members),
 #undef TYPE
+#undef TYPE_GREW
 };
 
 const char *fact_type_name(unsigned type)
@@ -585,6 +589,8 @@ enum fact_result fact_decode(struct span octets, struct fact *ret, size_t *ret_u
 	if (!reader_ok(&r) || !fact_type_name(f.type) || f.source >= SOURCE_N)
 		return FACT_MALFORMED;
 	for (size_t i = 0; i < types[f.type].n; i++) {
+		if (i == types[f.type].n - types[f.type].n_later && reader_left(&r) == 0)
+			break;
 		if (!get_member(&r, &types[f.type].members[i], &f))
 			return FACT_MALFORMED;
 	}

@@ -419,7 +419,8 @@ const char *fact_type_name(unsigned type); /* "sa"; NULL: unknown */
 
 /*
  * The binary form, in files and between our processes; version FACT_VERSION. A stream begins with
- * FACT_MAGIC and the version (u32); then each fact: u32 length of the rest, then the rest.
+ * FACT_MAGIC and the version (u32); then each fact: u32 length of the rest, then the rest. Members
+ * that a type gains stand last; facts of before are decoded with 0 in them.
  */
 #define FACT_MAGIC "ipsecmon facts\n\0" /* 16 octets with the last NUL */
 #define FACT_HEADER_SIZE 20

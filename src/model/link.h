@@ -5,6 +5,13 @@
 
 #define LINK_ADDRS 64 /* shown per link; the core knows all local addresses beside */
 
+/* A switch of the kernel's, of which we may not know how it stands. */
+enum setting {
+	SETTING_UNKNOWN = 0,
+	SETTING_OFF = 1,
+	SETTING_ON = 2,
+};
+
 struct link {
 	uint64_t netns;
 	uint32_t ifindex;
@@ -13,6 +20,16 @@ struct link {
 	uint32_t flags; /* IFF_* */
 	uint32_t mtu;
 	uint32_t if_id; /* of an xfrm interface, else 0 */
+	/*
+	 * enum setting, in effect: on when the link's own is, or that of all. Outbound policies do
+	 * not count for IPv4 that leaves by it; IPv6 has no such setting.
+	 */
+	uint8_t disable_xfrm;
+	/*
+	 * Policies do not count for IPv4 that comes by it, and for IPv6 to its own addresses, by
+	 * whatever link that comes.
+	 */
+	uint8_t disable_policy, disable_policy6;
 };
 
 struct link_addr {

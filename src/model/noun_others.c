@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <net/if.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "model/getter.h"
@@ -21,10 +22,20 @@ LINK(listening, set_text(ret, row->listening))
 LINK(policies, set_number(ret, row->policies_known, row->n_policies))
 LINK(protection, set_text(ret, row->protection))
 LINK(why, set_text(ret, row->why))
-/* No source reads them; `unread` says so. */
-LINK(disable, (void)row; ret->known = false)
-LINK(unread, (void)row;
-	set_text(ret, "disable_policy and disable_xfrm: no source reads these settings"))
+/* Of the family of the row's address; IPv4's where there is none. */
+static bool is_six(const struct link_row *row)
+{
+	return row->addr && row->addr->addr.family == AF_INET6;
+}
+
+static void set_setting(struct value *v, uint8_t setting)
+{
+	set_number(v, setting == SETTING_ON || setting == SETTING_OFF, setting == SETTING_ON);
+}
+
+LINK(disable_policy,
+	set_setting(ret, is_six(row) ? row->link->disable_policy6 : row->link->disable_policy))
+LINK(disable_xfrm, set_setting(ret, is_six(row) ? SETTING_UNKNOWN : row->link->disable_xfrm))
 
 static const struct field link_fields[] = {
 	{ "netns", "NETNS", FIELD_TEXT, "", true, "network namespace", link_netns },
@@ -47,11 +58,13 @@ static const struct field link_fields[] = {
 		link_protection },
 	{ "why", "WHY", FIELD_TEXT, "", FIELD_WIDE, "why it is so", link_why },
 	{ "disable_policy", "NOPOLICY", FIELD_BOOL, "", false,
-		"the interface's setting; null: see unread", link_disable },
+		"no policy is asked about IPv4 that comes by it, about IPv6 that comes to it; "
+		"null: not known",
+		link_disable_policy },
 	{ "disable_xfrm", "NOXFRM", FIELD_BOOL, "", false,
-		"the interface's setting; null: see unread", link_disable },
-	{ "unread", "UNREAD", FIELD_TEXT, "", false, "what is null since nobody reads it",
-		link_unread },
+		"no policy is asked about IPv4 that leaves by it; null: not known, or IPv6, which "
+		"has no such setting",
+		link_disable_xfrm },
 };
 const struct noun noun_link = { "link", "Links", "network interfaces and their addresses",
 	link_fields, ARRAY_LEN(link_fields) };

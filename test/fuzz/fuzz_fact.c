@@ -33,6 +33,19 @@ static bool next(void *userdata, const void *row)
 	return true;
 }
 
+/* An older recording's fact lacks what its type gained since; with that it stays what it is. */
+static bool has_grown(struct span octets, struct buf *again)
+{
+	CLEANUP_BUF struct buf thrice = { 0 };
+	struct fact f;
+	size_t used;
+
+	if (again->n <= octets.n || fact_decode(buf_span(again), &f, &used) != FACT_OK)
+		return false;
+	fact_encode(&f, &thrice);
+	return thrice.n == again->n && memcmp(thrice.p, again->p, again->n) == 0;
+}
+
 /* A fact file from anywhere: decoded, encoded again to the same octets, and fed to a core. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -50,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		CLEANUP_BUF struct buf again = { 0 };
 
 		fact_encode(&f, &again);
-		if (again.n != used || memcmp(again.p, rest.p, used) != 0)
+		if ((again.n != used || memcmp(again.p, rest.p, used) != 0) &&
+			!has_grown(span_of(rest.p, used), &again))
 			abort();
 		core_feed(c, &f);
 		rest = span_of(rest.p + used, rest.n - used);

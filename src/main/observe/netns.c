@@ -132,6 +132,12 @@ static uint64_t cookie_of(const struct netns *n, const int fds[IPC_NETNS_SLOTS])
 	return n->inode;
 }
 
+_Static_assert(IPC_SLOT_ALL_XFRM + LINK_ALL_XFRM == IPC_SLOT_ALL_XFRM &&
+		       IPC_SLOT_ALL_XFRM + LINK_ALL_POLICY == IPC_SLOT_ALL_POLICY &&
+		       IPC_SLOT_ALL_XFRM + LINK_ALL_POLICY6 == IPC_SLOT_ALL_POLICY6 &&
+		       IPC_SLOT_ALL_XFRM + LINK_SETTINGS == IPC_NETNS_SLOTS,
+	"slots in the order of enum link_setting_file");
+
 static int begin_sources(
 	struct netns *n, const struct ipc_message *m, const int fds[IPC_NETNS_SLOTS])
 {
@@ -157,6 +163,12 @@ static int begin_sources(
 		xfrm_listeners(n->xfrm, fds[IPC_SLOT_NETLINK_LIST]);
 	else if (fds[IPC_SLOT_NETLINK_LIST] >= 0)
 		close(fds[IPC_SLOT_NETLINK_LIST]);
+	if (r2 == 0)
+		link_source_settings(n->link, &fds[IPC_SLOT_ALL_XFRM]);
+	for (unsigned i = IPC_SLOT_ALL_XFRM; r2 != 0 && i < IPC_NETNS_SLOTS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
 	return r ? r : r2 ? r2 : r3;
 }
 

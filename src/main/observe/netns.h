@@ -18,7 +18,7 @@ struct netns {
 	uv_poll_t *xfrm_polls[XFRM_FDS];
 	uv_poll_t *link_poll;
 	/* round.c */
-	unsigned rounds_since_sa, rounds_since_policy;
+	unsigned rounds_since_sa, rounds_since_policy, rounds_since_link;
 };
 
 /* fds as ipc_slot() gives them for enum ipc_netns_slot, taken over; why: of the missing ones. */

@@ -20,6 +20,7 @@
 #define URGENT_LAST_MS 3000 /* where there is news */
 #define SA_DUMP_ROUNDS 6 /* at the latest, for the counters of single SAs */
 #define POLICY_DUMP_ROUNDS 60
+#define LINK_DUMP_ROUNDS 60 /* for their settings, whose changes the kernel does not tell */
 #define DRAINS_MAX 16 /* batches of one socket at the end of a round */
 
 static uint64_t now_ms(struct observe *o)
@@ -64,6 +65,10 @@ static void read_one(struct netns *n)
 	xfrm_ask(n->xfrm, wanted(n, what));
 	if (link_source_stale(n->link))
 		link_source_dump(n->link);
+	else if (n->observe->refresh || ++n->rounds_since_link >= LINK_DUMP_ROUNDS) {
+		n->rounds_since_link = 0;
+		link_source_read_settings(n->link);
+	}
 }
 
 static void start(struct observe *o)

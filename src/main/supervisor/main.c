@@ -15,7 +15,7 @@
 #include "main/log.h"
 #include "main/supervisor/supervisor.h"
 
-#define DESCRIPTORS 65536 /* six of each netns, and the API's clients */
+#define DESCRIPTORS 65536 /* ten of each netns, and the API's clients */
 
 static void read_line(const char *path, char *ret, size_t size)
 {

@@ -42,6 +42,32 @@ static const char *remedy(int error)
 						 : "";
 }
 
+/* What is missing is no failure: something is known less of, and says so. */
+static unsigned open_files(struct ipc_message *m, int *ret_fds)
+{
+	/* thread-self: the netns of this very moment. So is /proc/sys/net, by its only name. */
+	static const struct {
+		int slot;
+		const char *path;
+	} files[] = {
+		{ IPC_SLOT_NETLINK_LIST, "/proc/thread-self/net/netlink" },
+		{ IPC_SLOT_ALL_XFRM, "/proc/sys/net/ipv4/conf/all/disable_xfrm" },
+		{ IPC_SLOT_ALL_POLICY, "/proc/sys/net/ipv4/conf/all/disable_policy" },
+		{ IPC_SLOT_ALL_POLICY6, "/proc/sys/net/ipv6/conf/all/disable_policy" },
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		int fd = open(files[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+		if (fd < 0)
+			continue;
+		m->flags |= IPC_HAS(files[i].slot);
+		ret_fds[n++] = fd;
+	}
+	return n;
+}
+
 unsigned sockets_open(uint32_t receive_buffer, struct ipc_message *m, int ret_fds[IPC_FDS_MAX])
 {
 	/* Not ACQUIRE: a listener there changes what the kernel does with unmatched flows. The
@@ -91,12 +117,7 @@ unsigned sockets_open(uint32_t receive_buffer, struct ipc_message *m, int ret_fd
 			strerror(errno),
 			errno == ENOENT ? "; the kernel has no CONFIG_XFRM_STATISTICS" : "");
 	}
-	fd = open("/proc/thread-self/net/netlink", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd >= 0) {
-		m->flags |= IPC_HAS(IPC_SLOT_NETLINK_LIST);
-		ret_fds[n++] = fd;
-	}
-	return n;
+	return n + open_files(m, ret_fds + n);
 }
 
 int sockets_open_audit(uint32_t receive_buffer, struct diag *reterr)

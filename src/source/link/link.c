@@ -21,6 +21,8 @@ struct link_source {
 	struct link_options options;
 	struct source_sink sink;
 	int events, requests;
+	int all_fds[LINK_SETTINGS];
+	uint8_t all[LINK_SETTINGS]; /* enum setting, as read last */
 	uint8_t state;
 	char reason[FACT_TEXT_SIZE];
 	uint64_t losses, drops;
@@ -28,6 +30,21 @@ struct link_source {
 	bool congested, resync, stale;
 	struct fact fact;
 };
+
+static uint8_t either(uint8_t a, uint8_t b)
+{
+	if (a == SETTING_ON || b == SETTING_ON)
+		return SETTING_ON;
+	return a == SETTING_OFF ? b : SETTING_UNKNOWN;
+}
+
+/* The kernel takes a setting for on when it is on for the link or for all. */
+static void add_all(const struct link_source *l, struct link *link)
+{
+	link->disable_xfrm = either(link->disable_xfrm, l->all[LINK_ALL_XFRM]);
+	link->disable_policy = either(link->disable_policy, l->all[LINK_ALL_POLICY]);
+	link->disable_policy6 = either(link->disable_policy6, l->all[LINK_ALL_POLICY6]);
+}
 
 static void emit(struct link_source *l)
 {
@@ -55,9 +72,9 @@ static void state_is(struct link_source *l, uint8_t state, const char *reason)
 	tell_state(l);
 }
 
-static void close_both(const int fds[2])
+static void close_all(const int *fds, size_t n)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
@@ -90,13 +107,15 @@ int link_source_new(const int fds[2], const struct link_options *options,
 	struct link_source *l = calloc(1, sizeof(*l));
 
 	if (!l) {
-		close_both(fds);
+		close_all(fds, 2);
 		return -ENOMEM;
 	}
 	l->options = *options;
 	l->sink = *sink;
 	l->events = fds[0];
 	l->requests = fds[1];
+	for (size_t i = 0; i < LINK_SETTINGS; i++)
+		l->all_fds[i] = -1;
 	begin(l);
 	*ret = l;
 	return 0;
@@ -106,9 +125,30 @@ struct link_source *link_source_free(struct link_source *l)
 {
 	if (!l)
 		return NULL;
-	close_both((int[]){ l->events, l->requests });
+	close_all((int[]){ l->events, l->requests }, 2);
+	close_all(l->all_fds, LINK_SETTINGS);
 	free(l);
 	return NULL;
+}
+
+void link_source_settings(struct link_source *l, const int fds[LINK_SETTINGS])
+{
+	close_all(l->all_fds, LINK_SETTINGS);
+	memcpy(l->all_fds, fds, sizeof(l->all_fds));
+}
+
+/* A file below /proc/sys stays that of the netns in which it was opened. */
+static uint8_t read_setting(int fd)
+{
+	char text[32], *end;
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	long v;
+
+	if (n <= 0)
+		return SETTING_UNKNOWN;
+	text[n] = '\0';
+	v = strtol(text, &end, 10);
+	return end == text ? SETTING_UNKNOWN : v ? SETTING_ON : SETTING_OFF;
 }
 
 int link_source_fd(const struct link_source *l, size_t i)
@@ -128,6 +168,8 @@ static void take_message(struct link_source *l, struct span message, bool dumped
 {
 	switch (link_parse(message.p, message.n, &l->fact)) {
 	case PARSE_OK:
+		if (l->fact.type == FACT_LINK)
+			add_all(l, &l->fact.link.link);
 		if (dumped && l->fact.type == FACT_LINK)
 			l->fact.link.op = CHANGE_DUMPED;
 		else if (dumped)
@@ -236,6 +278,8 @@ static int dump(struct link_source *l, uint16_t type)
 {
 	int r = -EINTR;
 
+	for (size_t i = 0; type == RTM_GETLINK && i < LINK_SETTINGS; i++)
+		l->all[i] = read_setting(l->all_fds[i]);
 	for (unsigned i = 0; i < TRIES && r == -EINTR; i++) {
 		tell_dump(l, type, DUMP_BEGIN);
 		r = ask(l, type);
@@ -282,6 +326,17 @@ void link_source_dump(struct link_source *l)
 	l->resync = false;
 	if (!l->congested)
 		state_is(l, SOURCE_IN_STEP, "");
+}
+
+void link_source_read_settings(struct link_source *l)
+{
+	int r;
+
+	if (l->state == SOURCE_ABSENT)
+		return;
+	r = dump(l, RTM_GETLINK);
+	if (r)
+		dump_failed(l, r);
 }
 
 void link_source_readable(struct link_source *l, size_t i)

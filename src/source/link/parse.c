@@ -4,6 +4,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,6 +72,42 @@ static enum parse_result take_info(const struct nlattr *info, struct link *link)
 	return PARSE_OK;
 }
 
+/* One place of an array of the kernel's settings; an older kernel's is shorter. */
+static uint8_t setting_at(const struct nlattr *array, size_t at)
+{
+	size_t n = mnl_attr_get_payload_len(array) / sizeof(uint32_t);
+	uint32_t v;
+
+	if (at >= n)
+		return SETTING_UNKNOWN;
+	memcpy(&v, (const char *)mnl_attr_get_payload(array) + at * sizeof(v), sizeof(v));
+	return v ? SETTING_ON : SETTING_OFF;
+}
+
+/* IFLA_AF_SPEC: the link's settings, by family; without its family a link has none. */
+static void take_settings(const struct nlattr *families, struct link *link)
+{
+	struct attrs v = within(families);
+
+	for (const struct nlattr *f = next(&v, NULL); f; f = next(&v, f)) {
+		uint16_t family = mnl_attr_get_type(f);
+		struct attrs w = within(f);
+
+		for (const struct nlattr *a = next(&w, NULL); a; a = next(&w, a)) {
+			uint16_t type = mnl_attr_get_type(a);
+
+			/* The kernel's array begins with the first IPv4 setting, whose number is 1,
+			 * and of IPv6's with number 0. */
+			if (family == AF_INET && type == IFLA_INET_CONF) {
+				link->disable_xfrm = setting_at(a, IPV4_DEVCONF_NOXFRM - 1);
+				link->disable_policy = setting_at(a, IPV4_DEVCONF_NOPOLICY - 1);
+			} else if (family == AF_INET6 && type == IFLA_INET6_CONF) {
+				link->disable_policy6 = setting_at(a, DEVCONF_DISABLE_POLICY);
+			}
+		}
+	}
+}
+
 static enum parse_result parse_link(const char *payload, size_t n, struct link *ret)
 {
 	struct ifinfomsg head;
@@ -97,6 +135,9 @@ static enum parse_result parse_link(const char *payload, size_t n, struct link *
 			break;
 		case IFLA_LINKINFO:
 			r = take_info(a, ret);
+			break;
+		case IFLA_AF_SPEC:
+			take_settings(a, ret);
 			break;
 		default:
 			break;

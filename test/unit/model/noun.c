@@ -80,6 +80,30 @@ static void what_is_unknown_is_null_in_other_rows(void **state)
 	assert_non_null(strstr(out.p, "\"kind\":null"));
 }
 
+static void a_setting_is_of_the_addresss_family(void **state)
+{
+	CLEANUP_BUF struct buf out = { 0 };
+	const struct link link = { .name = "eth0",
+		.disable_xfrm = SETTING_ON,
+		.disable_policy = SETTING_OFF,
+		.disable_policy6 = SETTING_ON };
+	struct link_row row = { .link = &link };
+	struct prefix p;
+
+	(void)state;
+	noun_json(&noun_link, &row, &out);
+	assert_non_null(strstr(out.p, "\"disable_policy\":false,\"disable_xfrm\":true"));
+	assert_int_equal(prefix_parse("10.1.0.1", &p, NULL), 0);
+	row.addr = &p;
+	buf_clear(&out);
+	noun_json(&noun_link, &row, &out);
+	assert_non_null(strstr(out.p, "\"disable_policy\":false,\"disable_xfrm\":true"));
+	assert_int_equal(prefix_parse("fd10::1", &p, NULL), 0);
+	buf_clear(&out);
+	noun_json(&noun_link, &row, &out);
+	assert_non_null(strstr(out.p, "\"disable_policy\":true,\"disable_xfrm\":null"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +111,7 @@ int main(void)
 		cmocka_unit_test(every_field_says_what_it_is),
 		cmocka_unit_test(what_is_unknown_is_left_out_of_an_event),
 		cmocka_unit_test(what_is_unknown_is_null_in_other_rows),
+		cmocka_unit_test(a_setting_is_of_the_addresss_family),
 	};
 
 	return cmocka_run_group_tests_name("model/noun", tests, NULL, NULL);

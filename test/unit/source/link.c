@@ -2,6 +2,8 @@
 #include "source/link/parse.h"
 
 #include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,6 +46,78 @@ static void an_xfrm_interface(void **state)
 	assert_string_equal(f.link.link.name, "ipsec0");
 	assert_string_equal(f.link.link.kind, "xfrm");
 	assert_true(f.link.link.if_id == 42 && f.link.link.mtu == 1400 && f.link.link.ifindex == 4);
+}
+
+static void put_settings(
+	struct nlmsghdr *h, uint16_t family, uint16_t array, const uint32_t *values, size_t n)
+{
+	struct nlattr *families = mnl_attr_nest_start(h, IFLA_AF_SPEC), *of;
+
+	of = mnl_attr_nest_start(h, family);
+	mnl_attr_put(h, array, n * sizeof(*values), values);
+	mnl_attr_nest_end(h, of);
+	mnl_attr_nest_end(h, families);
+}
+
+/* A link whose every setting is off, but for those in its place. */
+static const struct link *parse_settings(
+	uint16_t family, uint16_t array, size_t on, size_t n, size_t cut)
+{
+	uint32_t values[64] = { [2] = 5 };
+	struct nlmsghdr *h;
+	struct octets o;
+
+	values[on] = 1;
+	h = link_message(&o, RTM_NEWLINK, AF_UNSPEC);
+	mnl_attr_put_strz(h, IFLA_IFNAME, "eth0");
+	put_settings(h, family, array, values, n);
+	h->nlmsg_len -= (uint32_t)cut;
+	assert_int_equal(link_parse(h, h->nlmsg_len, &f), PARSE_OK);
+	return &f.link.link;
+}
+
+static void settings_of_a_link(void **state)
+{
+	const size_t xfrm = IPV4_DEVCONF_NOXFRM - 1, policy = IPV4_DEVCONF_NOPOLICY - 1;
+	const struct link *l;
+
+	(void)state;
+	l = parse_settings(AF_INET, IFLA_INET_CONF, xfrm, 32, 0);
+	assert_int_equal(l->disable_xfrm, SETTING_ON);
+	assert_int_equal(l->disable_policy, SETTING_OFF);
+	assert_int_equal(l->disable_policy6, SETTING_UNKNOWN);
+	l = parse_settings(AF_INET, IFLA_INET_CONF, policy, 32, 0);
+	assert_int_equal(l->disable_xfrm, SETTING_OFF);
+	assert_int_equal(l->disable_policy, SETTING_ON);
+	l = parse_settings(AF_INET6, IFLA_INET6_CONF, DEVCONF_DISABLE_POLICY, 60, 0);
+	assert_int_equal(l->disable_policy6, SETTING_ON);
+	assert_int_equal(l->disable_xfrm, SETTING_UNKNOWN);
+	assert_int_equal(l->disable_policy, SETTING_UNKNOWN);
+	l = parse_settings(AF_INET6, IFLA_INET6_CONF, DEVCONF_DISABLE_POLICY - 1, 60, 0);
+	assert_int_equal(l->disable_policy6, SETTING_OFF);
+	/* Numbers mean something in their own family only. */
+	l = parse_settings(AF_INET6, IFLA_INET_CONF, xfrm, 32, 0);
+	assert_int_equal(l->disable_xfrm, SETTING_UNKNOWN);
+}
+
+static void settings_that_are_not_there_are_not_known(void **state)
+{
+	const size_t xfrm = IPV4_DEVCONF_NOXFRM - 1, policy = IPV4_DEVCONF_NOPOLICY - 1;
+	const struct link *l;
+
+	(void)state;
+	/* An older kernel's array is shorter. */
+	l = parse_settings(AF_INET, IFLA_INET_CONF, xfrm, policy, 0);
+	assert_int_equal(l->disable_xfrm, SETTING_ON);
+	assert_int_equal(l->disable_policy, SETTING_UNKNOWN);
+	l = parse_settings(AF_INET, IFLA_INET_CONF, 0, 0, 0);
+	assert_int_equal(l->disable_xfrm, SETTING_UNKNOWN);
+	l = parse_settings(AF_INET6, IFLA_INET6_CONF, 0, DEVCONF_DISABLE_POLICY, 0);
+	assert_int_equal(l->disable_policy6, SETTING_UNKNOWN);
+	/* Nothing is taken of an array that the message does not hold. */
+	l = parse_settings(AF_INET, IFLA_INET_CONF, xfrm, 32, 4);
+	assert_int_equal(l->disable_xfrm, SETTING_UNKNOWN);
+	assert_string_equal(l->name, "eth0");
 }
 
 static void a_bridge_losing_a_port_loses_no_link(void **state)
@@ -97,6 +171,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_xfrm_interface),
+		cmocka_unit_test(settings_of_a_link),
+		cmocka_unit_test(settings_that_are_not_there_are_not_known),
 		cmocka_unit_test(a_bridge_losing_a_port_loses_no_link),
 		cmocka_unit_test(the_near_end_of_a_tunnel),
 		cmocka_unit_test(lies),
