@@ -159,7 +159,7 @@ events_at()
 	monitor_events ike | tail -n +$((known + 1)) |
 		jq -r --arg netns "$1" --argjson ids "$IKE_EVENTS" --arg ours "${IP_RED%.*}." '
 		select(.netns == $netns and .id >= 544 and (.id as $id | $ids | index($id)))
-		| select([.src, .dst] | all(. == null or startswith($ours)))
+		| select(.id > 547 or ([.src, .dst] | all(. == null or startswith($ours))))
 		| "\(.id) \(.detail.cause // "")"' | sed 's/ $//'
 }
 
