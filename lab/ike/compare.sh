@@ -29,6 +29,7 @@ compare_started()
 		within 30 has_started "$end"
 		expect "the monitor tells, once, that the daemon of $end has started" has_started "$end"
 	done
+	statistics_begin "$@"
 }
 
 # compare_mark: events from now on are the instance's.
@@ -47,8 +48,8 @@ rows()
 		select(.netns == $netns and (.connection == $connection or (.connection // "" | startswith($connection + "/"))))'
 }
 
-# fields_agree END: each field of the instance's SAs is what the daemon and the kernel say; else $BED/differs tells. All are
-# read one after the other: what changes meanwhile is to be read again.
+# fields_agree END [--at-once]: each field of the instance's SAs is what the daemon and the kernel say; else $BED/differs
+# tells. All are read one after the other: what changes meanwhile is to be read again.
 fields_agree()
 {
 	local dir=$BED/fields pid DAEMON
@@ -62,13 +63,13 @@ fields_agree()
 	ip -n "$1" -s xfrm state >"$dir/state"
 	echo "$EPOCHREALTIME" >"$dir/after"
 	read -r <"/proc/$pid/comm" && echo "$REPLY" >"$dir/comm"
-	"$LAB/ike/fields.py" "$DAEMON" "$1" "$CONNECTION" "$dir" >"$BED/differs" 2>&1
+	"$LAB/ike/fields.py" "$DAEMON" "$1" "$CONNECTION" "$dir" "${@:2}" >"$BED/differs" 2>&1
 }
 
-# compare_fields END SECONDS WHEN: so long until they agree.
+# compare_fields END SECONDS WHEN [--at-once]: so long until they agree.
 compare_fields()
 {
-	within "$2" fields_agree "$1"
+	within "$2" fields_agree "$1" "${@:4}"
 	expect "$NAME: the fields of the SAs of $1 are its daemon's and the kernel's, $3" eval '! cat "$BED/differs" | grep .'
 	[ -z "$LAB_KEEP" ] || { mkdir -p "$LAB_OUT/result/ike/$NAME" && cp -r "$BED/fields" "$LAB_OUT/result/ike/$NAME/fields.$1"; }
 }
@@ -90,7 +91,7 @@ compare_up()
 {
 	local end
 	for end in "$RED" "$BLUE"; do
-		compare_fields "$end" 45 'once it is up'
+		compare_fields "$end" 45 'once it is up' --at-once
 		within 45 tunnel_says "$end" up idle >/dev/null
 		expect "$NAME: the tunnel of $end is said to be up or idle" tunnel_says "$end" up idle
 	done
@@ -200,6 +201,7 @@ compare_events()
 {
 	local end
 	for end in "$RED" "$BLUE"; do
+		statistics_fails "$end"
 		within 30 events_agree "$end" >/dev/null
 		expect "$NAME: the events of $end" events_agree "$end"
 	done

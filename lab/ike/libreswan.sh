@@ -154,6 +154,12 @@ libreswan_fields()
 	cp "$BED/$1/run/pluto.log" "$2/log"
 }
 
+# libreswan_counts END FOLDER TIME: what statistics.py reads.
+libreswan_counts()
+{
+	at_end "$1" whack --globalstatus >"$2/counters.$3" 2>&1
+}
+
 libreswan_texts()
 {
 	local list

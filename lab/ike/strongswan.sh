@@ -195,6 +195,13 @@ strongswan_fields()
 	strongswan_ask "$1" --list-sas --pretty --ike "$CONNECTION" >"$2/sas" 2>&1
 }
 
+# strongswan_counts END FOLDER TIME: what statistics.py reads.
+strongswan_counts()
+{
+	strongswan_ask "$1" --counters --raw >"$2/counters.$3" 2>&1
+	strongswan_ask "$1" --list-sas --raw >"$2/sas" 2>&1
+}
+
 # strongswan_texts END FOLDER: what it tells of itself.
 strongswan_texts()
 {
