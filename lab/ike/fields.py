@@ -307,7 +307,8 @@ def libreswan():
                 'local_id': detail(conn, 'our id='), 'remote_id': detail(conn, 'their id='), 'remote_user': None,
                 'vips': None, 'nat': None, 'encryption': encryption, 'encryption_bits': bits,
                 'prf': log.get('prf', algorithm[1]), 'dh': log.get('group', algorithm[-1]),
-                'integrity': re.sub(r'_\d+$', '', log['integ']) if log.get('integ') else algorithm[-2],
+                # Of IKEv2 the log has the length of the ICV behind the name.
+                'integrity': re.sub(r'_\d+$' if version == 2 else '$', '', log.get('integ', '')) or algorithm[-2],
                 'established': Any(), 'age_s': Any(), 'reauth': None, 'children': 0, 'queued': 0, 'spi_i': None, 'spi_r': None,
             })
             continue
