@@ -17,6 +17,7 @@
 . "$LAB/ike/libreswan.sh"
 . "$LAB/ike/words.sh"
 . "$LAB/ike/compare.sh"
+. "$LAB/ike/statistics.sh"
 
 PAIRS='strongswan notify libreswan mixed'
 
@@ -209,6 +210,8 @@ ike()
 			clean_up
 		) </dev/null || echo "not ok - $NAME: carried out"
 	done < <(asked)
+	# shellcheck disable=SC2086 # words
+	[ -z "$MONITOR" ] || statistics_end $ends
 	for end in $ends; do
 		[ ! -e "$BED/$end/pid" ] || daemon_end "$end" TERM || echo "not ok - $end: ends when told"
 		mkdir -p "$LAB_OUT/result/ike/$end"

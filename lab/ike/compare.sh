@@ -29,6 +29,7 @@ compare_started()
 		within 30 has_started "$end"
 		expect "the monitor tells, once, that the daemon of $end has started" has_started "$end"
 	done
+	statistics_begin "$@"
 }
 
 # compare_mark: events from now on are the instance's.
@@ -47,47 +48,30 @@ rows()
 		select(.netns == $netns and (.connection == $connection or (.connection // "" | startswith($connection + "/"))))'
 }
 
-# kernel_counts END: "spi bytes packets" of the instance's SAs, in hex, sorted.
-kernel_counts()
+# fields_agree END [--at-once]: each field of the instance's SAs is what the daemon and the kernel say; else $BED/differs
+# tells. All are read one after the other: what changes meanwhile is to be read again.
+fields_agree()
 {
-	ip -n "$1" -s xfrm state | awk -v red="$IP_RED" -v blue="$IP_BLUE" '
-		$1 == "src" { ours = $2 == red && $4 == blue || $2 == blue && $4 == red }
-		ours && $1 == "proto" { spi = substr($4, 3, 8) }
-		ours && /\(bytes\), [0-9]+\(packets\)/ && spi != "" {
-			print spi, $1 + 0, $2 + 0
-			spi = ""
-		}' | sort
+	local dir=$BED/fields pid DAEMON
+	mkdir -p "$dir"
+	daemon_of "$1"
+	read -r pid <"$BED/$1/pid"
+	echo "$EPOCHREALTIME" >"$dir/before"
+	ask ike show mainmode sas -j >"$dir/mainmode"
+	ask ike show quickmode sas -j >"$dir/quickmode"
+	end "$1" fields "$dir"
+	ip -n "$1" -s xfrm state >"$dir/state"
+	echo "$EPOCHREALTIME" >"$dir/after"
+	read -r <"/proc/$pid/comm" && echo "$REPLY" >"$dir/comm"
+	"$LAB/ike/fields.py" "$DAEMON" "$1" "$CONNECTION" "$dir" "${@:2}" >"$BED/differs" 2>&1
 }
 
-# Of the rows of quick mode SAs, in the form of kernel_counts. An SPI is a number or "0x…".
-# shellcheck disable=SC2016 # jq's
-COUNTS_OF_ROWS='def hex: if type == "number" then . as $n | [range(0; 8)] | map(($n / pow(16; 7 - .) | floor) % 16)
-		| map("0123456789abcdef"[.:. + 1]) | add else ltrimstr("0x") | ("00000000" + .)[-8:] end;
-	select(.state == "installed")
-	| "\(.spi_in | hex) \(.bytes_in) \(.packets_in)", "\(.spi_out | hex) \(.bytes_out) \(.packets_out)"'
-
-counts_agree()
+# compare_fields END SECONDS WHEN [--at-once]: so long until they agree.
+compare_fields()
 {
-	local told counted
-	told=$(rows "$1" quickmode sas | jq -r "$COUNTS_OF_ROWS" | sort)
-	counted=$(kernel_counts "$1")
-	[ -n "$told" ] && [ "$told" = "$counted" ] || {
-		printf '%s:\n%s\nthe kernel:\n%s\n' "ipsecmon" "$told" "$counted"
-		false
-	}
-}
-
-# ike_agrees END: the IKE SA's state, identities, SPIs are the daemon's.
-ike_agrees()
-{
-	local told daemon
-	told=$(rows "$1" mainmode sas | jq -r '
-		select(.state == "established") | "\(.spi_i) \(.spi_r)"' | sort)
-	daemon=$(end "$1" ike | sort)
-	[ -n "$told" ] && [ "$told" = "$daemon" ] || {
-		printf '%s:\n%s\nthe daemon:\n%s\n' "ipsecmon" "$told" "$daemon"
-		false
-	}
+	within "$2" fields_agree "$1" "${@:4}"
+	expect "$NAME: the fields of the SAs of $1 are its daemon's and the kernel's, $3" eval '! cat "$BED/differs" | grep .'
+	[ -z "$LAB_KEEP" ] || { mkdir -p "$LAB_OUT/result/ike/$NAME" && cp -r "$BED/fields" "$LAB_OUT/result/ike/$NAME/fields.$1"; }
 }
 
 # tunnel_says END VERDICT...: the instance's tunnels have one of these verdicts, all of them.
@@ -107,13 +91,20 @@ compare_up()
 {
 	local end
 	for end in "$RED" "$BLUE"; do
-		within 45 counts_agree "$end" >/dev/null
-		expect "$NAME: quick mode SAs of $end are the kernel's, with their counts" counts_agree "$end"
-		[[ $end = libreswan-* ]] || expect "$NAME: main mode SAs of $end are the daemon's" ike_agrees "$end"
+		compare_fields "$end" 45 'once it is up' --at-once
 		within 45 tunnel_says "$end" up idle >/dev/null
 		expect "$NAME: the tunnel of $end is said to be up or idle" tunnel_says "$end" up idle
 	done
 	compare_screens
+}
+
+# compare_carried: after traffic the counts of all, too. What charon has counted is asked for once a minute.
+compare_carried()
+{
+	local end
+	for end in "$RED" "$BLUE"; do
+		compare_fields "$end" 90 'once they have carried something'
+	done
 }
 
 # compare_screens: with LAB_KEEP, what somebody at a terminal would see; once for each pair.
@@ -210,6 +201,7 @@ compare_events()
 {
 	local end
 	for end in "$RED" "$BLUE"; do
+		statistics_fails "$end"
 		within 30 events_agree "$end" >/dev/null
 		expect "$NAME: the events of $end" events_agree "$end"
 	done

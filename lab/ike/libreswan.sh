@@ -146,6 +146,20 @@ libreswan_spis()
 	done <"$BED/sas"
 }
 
+# libreswan_fields END FOLDER: what fields.py reads.
+libreswan_fields()
+{
+	at_end "$1" whack --status >"$2/status" 2>&1
+	at_end "$1" whack --trafficstatus >"$2/traffic" 2>&1
+	cp "$BED/$1/run/pluto.log" "$2/log"
+}
+
+# libreswan_counts END FOLDER TIME: what statistics.py reads.
+libreswan_counts()
+{
+	at_end "$1" whack --globalstatus >"$2/counters.$3" 2>&1
+}
+
 libreswan_texts()
 {
 	local list

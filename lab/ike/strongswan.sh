@@ -189,11 +189,17 @@ strongswan_spis()
 	done
 }
 
-# strongswan_ike END: the IKE SA's own SPIs, "initiator responder", of the established ones.
-strongswan_ike()
+# strongswan_fields END FOLDER: what fields.py reads.
+strongswan_fields()
 {
-	strongswan_sas "$1" | grep -oE 'version=[12] state=ESTABLISHED [^{}]*' |
-		sed -E 's/.*initiator-spi=([0-9a-f]+) responder-spi=([0-9a-f]+).*/\1 \2/'
+	strongswan_ask "$1" --list-sas --pretty --ike "$CONNECTION" >"$2/sas" 2>&1
+}
+
+# strongswan_counts END FOLDER TIME: what statistics.py reads.
+strongswan_counts()
+{
+	strongswan_ask "$1" --counters --raw >"$2/counters.$3" 2>&1
+	strongswan_ask "$1" --list-sas --raw >"$2/sas" 2>&1
 }
 
 # strongswan_texts END FOLDER: what it tells of itself.

@@ -158,8 +158,9 @@ static const struct member sad_result_members[] = { M(U8, sad_result.op), M(U32,
 		M(U32, at.if_id_out), M(TEXT, at.encryption), M(TEXT, at.integrity), \
 		M(TEXT, at.dh), M(U16, at.encryption_bits), M(TEXT, at.local_ts), \
 		M(TEXT, at.remote_ts), M(U64, at.installed_us), M(U64, at.rekey_us), \
-		M(U64, at.expires_us), M(BOOL, at.counted), M(U64, at.bytes_in), \
-		M(U64, at.bytes_out), M(U64, at.packets_in), M(U64, at.packets_out)
+		M(U64, at.expires_us), M(BOOL, at.counted), M(BOOL, at.packets_counted), \
+		M(U64, at.bytes_in), M(U64, at.bytes_out), M(U64, at.packets_in), \
+		M(U64, at.packets_out)
 
 static const struct member service_members[] = { M(U64, service.id), M(U8, service.daemon),
 	M(U8, service.end), M(U8, service.control), M(U32, service.pid), M(U32, service.signal),

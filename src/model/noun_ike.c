@@ -104,6 +104,12 @@ static const struct field ike_fields[] = {
 const struct noun noun_ike_sa = { "ike-sa", "Main mode SAs", "IKE SAs, as the daemons tell",
 	ike_fields, ARRAY_LEN(ike_fields) };
 
+/* Of this, of ESN and of UDP Libreswan's lists say nothing: then the kernel does. */
+static uint32_t reqid_of(const struct child_sa_row *row)
+{
+	return row->sa->reqid ?: row->out ? row->out->reqid : row->in ? row->in->reqid : 0;
+}
+
 #define CHILD(name, body) GETTER(child_##name, struct child_sa_row, body)
 CHILD(netns, set_text(ret, row->netns))
 CHILD(daemon, set_text(ret, row->daemon))
@@ -119,7 +125,7 @@ CHILD(local, set_addr(ret, &row->local))
 CHILD(remote, set_addr(ret, &row->remote))
 CHILD(spi_in, set_number(ret, row->sa->spi_in != 0, row->sa->spi_in))
 CHILD(spi_out, set_number(ret, row->sa->spi_out != 0, row->sa->spi_out))
-CHILD(reqid, set_number(ret, row->sa->reqid != 0, row->sa->reqid))
+CHILD(reqid, set_number(ret, reqid_of(row) != 0, reqid_of(row)))
 CHILD(local_ts, set_text(ret, row->sa->local_ts))
 CHILD(remote_ts, set_text(ret, row->sa->remote_ts))
 CHILD(bytes_in, set_number(ret, row->in != NULL, row->in ? row->in->bytes : 0))
@@ -128,16 +134,16 @@ CHILD(packets_in, set_number(ret, row->in != NULL, row->in ? row->in->packets : 
 CHILD(packets_out, set_number(ret, row->out != NULL, row->out ? row->out->packets : 0))
 CHILD(daemon_bytes_in, set_number(ret, row->sa->counted, row->sa->bytes_in))
 CHILD(daemon_bytes_out, set_number(ret, row->sa->counted, row->sa->bytes_out))
-CHILD(daemon_packets_in, set_number(ret, row->sa->counted, row->sa->packets_in))
-CHILD(daemon_packets_out, set_number(ret, row->sa->counted, row->sa->packets_out))
+CHILD(daemon_packets_in, set_number(ret, row->sa->packets_counted, row->sa->packets_in))
+CHILD(daemon_packets_out, set_number(ret, row->sa->packets_counted, row->sa->packets_out))
 CHILD(encryption, set_text(ret, row->sa->encryption))
 CHILD(encryption_bits, set_number(ret, row->sa->encryption_bits != 0, row->sa->encryption_bits))
 CHILD(integrity, set_text(ret, row->sa->integrity))
 CHILD(kernel_encryption, if (row->out) set_text(ret, row->out->encryption))
 CHILD(kernel_integrity, if (row->out) set_text(ret, row->out->integrity))
 CHILD(dh, set_text(ret, row->sa->dh))
-CHILD(encap, set_number(ret, true, row->sa->encap))
-CHILD(esn, set_number(ret, true, row->sa->esn))
+CHILD(encap, set_number(ret, true, row->sa->encap || (row->out && row->out->encap)))
+CHILD(esn, set_number(ret, true, row->sa->esn || (row->out && row->out->esn)))
 CHILD(window, set_number(ret, row->in != NULL, row->in ? row->in->replay_window : 0))
 CHILD(failed, set_number(ret, row->in != NULL, row->in ? row->in->integrity_failed : 0))
 CHILD(added, set_number(ret, row->sa->installed_us != 0, row->sa->installed_us))

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "model/event.h"
+#include "model/ike_rows.h"
 #include "model/link.h"
 #include "model/value.h"
 
@@ -104,6 +105,27 @@ static void a_setting_is_of_the_addresss_family(void **state)
 	assert_non_null(strstr(out.p, "\"disable_policy\":true,\"disable_xfrm\":null"));
 }
 
+/* Libreswan tells neither the reqid nor ESN nor UDP, and of the counts only octets. */
+static void what_the_daemon_does_not_tell_of_a_child_the_kernel_does(void **state)
+{
+	CLEANUP_BUF struct buf out = { 0 }, none = { 0 };
+	const struct sa kernel = { .reqid = 16393, .esn = true, .encap = 2, .packets = 5 };
+	const struct child_sa sa = { .counted = true, .bytes_in = 190, .bytes_out = 0 };
+	struct child_sa_row row = { .sa = &sa, .in = &kernel, .out = &kernel };
+
+	(void)state;
+	noun_json(&noun_child_sa, &row, &out);
+	assert_non_null(strstr(out.p, "\"reqid\":16393,"));
+	assert_non_null(strstr(out.p, "\"encap\":true,\"esn\":true,"));
+	assert_non_null(strstr(out.p, "\"packets_in\":5,"));
+	assert_non_null(strstr(out.p, "\"daemon_bytes_in\":190,\"daemon_bytes_out\":0,"));
+	assert_non_null(strstr(out.p, "\"daemon_packets_in\":null,\"daemon_packets_out\":null,"));
+	row.in = row.out = NULL;
+	noun_json(&noun_child_sa, &row, &none);
+	assert_non_null(strstr(none.p, "\"reqid\":null,"));
+	assert_non_null(strstr(none.p, "\"encap\":false,\"esn\":false,"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +134,7 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_left_out_of_an_event),
 		cmocka_unit_test(what_is_unknown_is_null_in_other_rows),
 		cmocka_unit_test(a_setting_is_of_the_addresss_family),
+		cmocka_unit_test(what_the_daemon_does_not_tell_of_a_child_the_kernel_does),
 	};
 
 	return cmocka_run_group_tests_name("model/noun", tests, NULL, NULL);
