@@ -364,7 +364,7 @@ void tunnels_child_counts(struct core *c, struct ledger_child_sa *l, const struc
 	if (sa->packets_out > l->sa.packets_out || sa->bytes_out > l->sa.bytes_out)
 		l->counted_out_us = c->now_us;
 	l->sa.counted = true;
-	l->sa.packets_counted = sa->packets_counted;
+	l->sa.octets_only = sa->octets_only;
 	l->sa.bytes_in = sa->bytes_in;
 	l->sa.bytes_out = sa->bytes_out;
 	l->sa.packets_in = sa->packets_in;
@@ -384,7 +384,7 @@ void tunnels_child_there(struct core *c, struct ike_server *s, struct ledger_chi
 	if (!sa->counted && l->sa.counted) {
 		/* An event without counters does not take back what a list said. */
 		told.counted = true;
-		told.packets_counted = l->sa.packets_counted;
+		told.octets_only = l->sa.octets_only;
 		told.bytes_in = l->sa.bytes_in;
 		told.bytes_out = l->sa.bytes_out;
 		told.packets_in = l->sa.packets_in;

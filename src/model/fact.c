@@ -158,9 +158,9 @@ static const struct member sad_result_members[] = { M(U8, sad_result.op), M(U32,
 		M(U32, at.if_id_out), M(TEXT, at.encryption), M(TEXT, at.integrity), \
 		M(TEXT, at.dh), M(U16, at.encryption_bits), M(TEXT, at.local_ts), \
 		M(TEXT, at.remote_ts), M(U64, at.installed_us), M(U64, at.rekey_us), \
-		M(U64, at.expires_us), M(BOOL, at.counted), M(BOOL, at.packets_counted), \
-		M(U64, at.bytes_in), M(U64, at.bytes_out), M(U64, at.packets_in), \
-		M(U64, at.packets_out)
+		M(U64, at.expires_us), M(BOOL, at.counted), M(U64, at.bytes_in), \
+		M(U64, at.bytes_out), M(U64, at.packets_in), M(U64, at.packets_out), \
+		M(BOOL, at.octets_only)
 
 static const struct member service_members[] = { M(U64, service.id), M(U8, service.daemon),
 	M(U8, service.end), M(U8, service.control), M(U32, service.pid), M(U32, service.signal),
@@ -277,8 +277,8 @@ static const struct {
 	TYPE(FACT_SERVICE, "service", service_members),
 	TYPE(FACT_IKE_SA, "ike sa", ike_sa_members),
 	TYPE(FACT_IKE_SA_GONE, "ike sa gone", ike_sa_gone_members),
-	TYPE(FACT_CHILD_SA, "child sa", child_sa_members),
-	TYPE(FACT_CHILD_SA_GONE, "child sa gone", child_sa_gone_members),
+	TYPE_GREW(FACT_CHILD_SA, "child sa", child_sa_members, 1),
+	TYPE_GREW(FACT_CHILD_SA_GONE, "child sa gone", child_sa_gone_members, 1),
 	TYPE(FACT_CONNECTION, "connection", connection_members),
 	TYPE(FACT_CONNECTION_CHILD, "connection child", connection_child_members),
 	TYPE(FACT_SHUNT, "shunt", shunt_members),

@@ -116,7 +116,7 @@ struct child_sa {
 	uint16_t encryption_bits;
 	char local_ts[TS_SIZE], remote_ts[TS_SIZE];
 	uint64_t installed_us, rekey_us, expires_us; /* points in time; 0: none or not known */
-	bool counted, packets_counted; /* the daemon told: octets, packets; Libreswan: octets */
+	bool counted, octets_only; /* the daemon told: octets and packets, or octets alone */
 	uint64_t bytes_in, bytes_out, packets_in, packets_out;
 };
 

@@ -134,8 +134,10 @@ CHILD(packets_in, set_number(ret, row->in != NULL, row->in ? row->in->packets : 
 CHILD(packets_out, set_number(ret, row->out != NULL, row->out ? row->out->packets : 0))
 CHILD(daemon_bytes_in, set_number(ret, row->sa->counted, row->sa->bytes_in))
 CHILD(daemon_bytes_out, set_number(ret, row->sa->counted, row->sa->bytes_out))
-CHILD(daemon_packets_in, set_number(ret, row->sa->packets_counted, row->sa->packets_in))
-CHILD(daemon_packets_out, set_number(ret, row->sa->packets_counted, row->sa->packets_out))
+CHILD(daemon_packets_in,
+	set_number(ret, row->sa->counted && !row->sa->octets_only, row->sa->packets_in))
+CHILD(daemon_packets_out,
+	set_number(ret, row->sa->counted && !row->sa->octets_only, row->sa->packets_out))
 CHILD(encryption, set_text(ret, row->sa->encryption))
 CHILD(encryption_bits, set_number(ret, row->sa->encryption_bits != 0, row->sa->encryption_bits))
 CHILD(integrity, set_text(ret, row->sa->integrity))

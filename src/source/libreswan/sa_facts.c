@@ -61,6 +61,7 @@ void sas_build_child(const struct libreswan *l, const struct pluto_sa *sa, struc
 	ret->rekey_us = sa->rekey_us;
 	ret->expires_us = sa->expires_us;
 	ret->counted = sa->traffic.counted;
+	ret->octets_only = true;
 	ret->bytes_in = sa->traffic.bytes_in;
 	ret->bytes_out = sa->traffic.bytes_out;
 	memcpy(ret->name, sa->state.conn.name, sizeof(ret->name));

@@ -120,7 +120,6 @@ static const struct field child_sa_fields[] = {
 	F("packets-in", NUMBER, child_sa, packets_in),
 	F("packets-out", NUMBER, child_sa, packets_out),
 	F("bytes-in", YES, child_sa, counted),
-	F("packets-in", YES, child_sa, packets_counted),
 	F("rekey-time", AHEAD, child_sa, rekey_us),
 	F("life-time", AHEAD, child_sa, expires_us),
 	F("install-time", AGO, child_sa, installed_us),

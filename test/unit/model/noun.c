@@ -110,7 +110,9 @@ static void what_the_daemon_does_not_tell_of_a_child_the_kernel_does(void **stat
 {
 	CLEANUP_BUF struct buf out = { 0 }, none = { 0 };
 	const struct sa kernel = { .reqid = 16393, .esn = true, .encap = 2, .packets = 5 };
-	const struct child_sa sa = { .counted = true, .bytes_in = 190, .bytes_out = 0 };
+	const struct child_sa sa = {
+		.counted = true, .octets_only = true, .bytes_in = 190, .bytes_out = 0
+	};
 	struct child_sa_row row = { .sa = &sa, .in = &kernel, .out = &kernel };
 
 	(void)state;

@@ -150,7 +150,7 @@ static void sas_of_a_status(void **state)
 	feed(l, WHACK_TRAFFICSTATUS, "trafficstatus");
 	assert_int_equal(count(FACT_CHILD_SA), 4);
 	child = child_sa("psk");
-	assert_true(child->counted && !child->packets_counted);
+	assert_true(child->counted && child->octets_only);
 	assert_int_equal(child->bytes_in, 936);
 	assert_int_equal(child->bytes_out, 3840);
 	assert_true(child->installed_us == 1795645266000000u);
