@@ -27,7 +27,7 @@ monitor_configure()
 	{
 		echo "evidence = $2"
 		echo "poll_interval = ${POLL:-500}"
-		echo "settle = 1200"
+		echo "settle = ${SETTLE:-1200}"
 		echo "bpf_hooks = ${LAB_HOOKS:-best}"
 		shift 2
 		printf '%s\n' "$@"
