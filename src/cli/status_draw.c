@@ -89,15 +89,20 @@ static void source_note(const json_t *source, struct buf *out)
 		out->p[out->n -= 2] = '\0'; /* the last separator */
 }
 
+/* Of a source and of its state, with a gap: "strongswan", "resyncing". */
+#define NAME_WIDTH 11
+#define STATE_WIDTH 11u
+
 static void draw_source(const struct status *s, const json_t *source, struct buf *out)
 {
-	const size_t note_at = DRAW_LABEL + 9 + 11;
+	const size_t note_at = DRAW_LABEL + NAME_WIDTH + STATE_WIDTH;
 	const char *state = draw_member(source, "state"), *blind = draw_member(source, "blind");
 	CLEANUP_BUF struct buf note = { 0 }, unseen = { 0 };
 
-	buf_printf(out, "%-9s", draw_member(source, "name"));
+	buf_printf(out, "%-*s", NAME_WIDTH, draw_member(source, "name"));
 	draw_painted(s->screen, source_paint(state), state, out);
-	buf_printf(out, "%*s", (int)(strlen(state) < 10 ? 11 - strlen(state) : 1), "");
+	buf_printf(out, "%*s", (int)(strlen(state) < STATE_WIDTH ? STATE_WIDTH - strlen(state) : 1),
+		"");
 	source_note(source, &note);
 	draw_said(out, note.p ? note.p : "", note_at, status_width(s));
 	if (!*blind)

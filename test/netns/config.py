@@ -11,6 +11,10 @@ import json
 import re
 import sys
 
+sys.dont_write_bytecode = True
+
+from comparison import Comparison  # noqa: E402
+
 SERVICES = {"sip": 5060, "ssh": 22, "telnet": 23, "bacula-dir": 9101, "hp-pdl-datastr": 9100, "l2f": 1701}
 MODES = {"TUNNEL": (1, "protect"), "TRANSPORT": (0, "protect"), "BEET": (4, "protect"), "PASS": (0, "pass"),
          "DROP": (0, "drop")}
@@ -63,18 +67,7 @@ def plain(selector):
     return re.sub(r"/([a-z][a-z0-9-]*)\]", lambda m: "/%d]" % SERVICES[m.group(1)], selector)
 
 
-class Comparison:
-    def __init__(self):
-        self.n, self.wrong = 0, 0
-
-    def same(self, what, ours, theirs):
-        self.n += 1
-        if ours == theirs:
-            print(f"ok {self.n} - {what}")
-            return
-        self.wrong += 1
-        print(f"not ok {self.n} - {what}\n# ours:   {ours!r}\n# theirs: {theirs!r}")
-
+class Connections(Comparison):
     def connection(self, c, listed, logged):
         name = c["connection"]
 
@@ -138,7 +131,7 @@ def main():
     logged = read_log(open(sys.argv[3], encoding="utf-8", errors="replace")) if len(sys.argv) > 3 else {}
     conns = {f["connection"]: f for f in facts if "connection" in f}
     children = [f for f in facts if "child" in f]
-    to = Comparison()
+    to = Connections()
     to.same("the connections", sorted(conns), sorted(listed))
     to.same("their children", sorted((c["of"], c["child"]) for c in children),
             sorted((n, k) for n, c in listed.items() for k in c["children"]))

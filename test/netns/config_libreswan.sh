@@ -9,6 +9,7 @@ if [ "$(id -u)" != 0 ] || [ ! -x $libexec/pluto ] || ! ip netns add "lsw$$" 2>/d
 	exit 0
 fi
 scratch=$(mktemp -d) ns=lsw$$ daemon=
+. "$here/tap.sh"
 finish() {
 	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
 	ip netns del "$ns"
@@ -21,14 +22,6 @@ fail() {
 	echo 1..1
 	exit 1
 }
-within() { # COMMAND...: comes true within 30 s
-	for _ in $(seq 300); do
-		"$@" && return
-		sleep 0.1
-	done
-	return 1
-}
-
 mkdir -p "$scratch/root/etc" "$scratch/run" "$scratch/nss"
 cp -r "$here"/config/libreswan/* "$scratch/root/etc/"
 # pluto takes what is relative from where it was started.

@@ -10,6 +10,10 @@ import json
 import re
 import sys
 
+sys.dont_write_bytecode = True
+
+from comparison import Comparison  # noqa: E402
+
 METHODS = {"secret": "psk", "rsasig": "pubkey", "ecdsa": "pubkey", "never": "", "null": "null"}
 
 
@@ -30,18 +34,7 @@ def selector(text):
     return prefix + (f"[{proto}/{port}]" if proto and port != "0-65535" else f"[{proto}]" if proto else "")
 
 
-class Comparison:
-    def __init__(self):
-        self.n, self.wrong = 0, 0
-
-    def same(self, what, ours, theirs):
-        self.n += 1
-        if ours == theirs:
-            print(f"ok {self.n} - {what}")
-            return
-        self.wrong += 1
-        print(f"not ok {self.n} - {what}\n# ours:   {ours!r}\n# theirs: {theirs!r}")
-
+class Connections(Comparison):
     def connection(self, c, k, lines):
         said = "; ".join(lines)
         shunt = k["action"] != "protect"
@@ -91,7 +84,7 @@ def main():
     conns = {f["connection"]: f for f in facts if "connection" in f}
     children = {f["child"]: f for f in facts if "child" in f}
     wanted = [n for n in conns if children[n]["intent"] != "disabled"]
-    to = Comparison()
+    to = Connections()
     to.same("the connections", sorted(wanted), sorted(loaded))
     for name in wanted:
         if name in loaded:

@@ -7,26 +7,9 @@ set -u
 whackdump=$1 ipsec=/usr/libexec/ipsec
 [ "$(id -u)" = 0 ] && [ -x $ipsec/pluto ] && ip netns add "lsr$$" 2>/dev/null ||
 	{ echo "1..0 # SKIP needs root, network namespaces and Libreswan"; exit 77; }
-red=lsr$$ blue=lsb$$ scratch=$(mktemp -d) pids=()
+red=lsr$$ blue=lsb$$ scratch=$(mktemp -d)
 . "$(dirname "$0")/tap.sh"
-finish() {
-	exec 3>&- 4>&- 2>/dev/null
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-	wait
-	ip netns del $red 2>/dev/null
-	ip netns del $blue 2>/dev/null
-	rm -rf "$scratch"
-}
-trap finish EXIT
-ip netns add $blue
-ip link add v0 netns $red type veth peer name v0 netns $blue
-for end in "$red 1" "$blue 2"; do
-	set -- $end
-	ip -n "$1" link set lo up
-	ip -n "$1" addr add "10.9.0.$2/24" dev v0
-	ip -n "$1" addr add "10.$2.0.1/32" dev lo
-	ip -n "$1" link set v0 up
-done
+. "$(dirname "$0")/pair.sh"
 
 secret=DUMMY-SECRET-OF-THE-TEST-IS-LONG-ENOUGH
 for side in red blue; do

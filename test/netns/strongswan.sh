@@ -8,25 +8,9 @@ vicidump=$1 charon=/usr/lib/ipsec/charon
 [ "$(id -u)" = 0 ] && [ -x $charon ] && [ -e /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so ] && [ -c /dev/net/tun ] &&
 	command -v swanctl pki openssl >/dev/null && ip netns add "swr$$" 2>/dev/null ||
 	{ echo "1..0 # SKIP needs root, network namespaces, /dev/net/tun, and strongSwan with kernel-libipsec"; exit 77; }
-red=swr$$ blue=swb$$ scratch=$(mktemp -d) pids=()
+red=swr$$ blue=swb$$ scratch=$(mktemp -d)
 . "$(dirname "$0")/tap.sh"
-finish() {
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-	wait
-	ip netns del $red 2>/dev/null
-	ip netns del $blue 2>/dev/null
-	rm -rf "$scratch"
-}
-trap finish EXIT
-ip netns add $blue
-ip link add v0 netns $red type veth peer name v0 netns $blue
-for end in "$red 1" "$blue 2"; do
-	set -- $end
-	ip -n "$1" link set lo up
-	ip -n "$1" addr add "10.9.0.$2/24" dev v0
-	ip -n "$1" addr add "10.$2.0.1/32" dev lo
-	ip -n "$1" link set v0 up
-done
+. "$(dirname "$0")/pair.sh"
 
 # A CA that both trust, one that only red has; red's good certificate, one with an altered signature, one of another key.
 secret=DUMMY-SECRET-OF-THE-TEST
