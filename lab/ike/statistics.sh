@@ -11,7 +11,7 @@
 #   Receive Heap Size                          every message (strongSwan; Libreswan counts none: null)
 #   Authentication, Negotiation Failures       wrong-secret, untrusted, ike-proposal, …
 #   Invalid Cookies, Invalid Packets Received  statistics: a message of an unknown IKE SA, datagrams that are no IKE
-#                                              (strongSwan; pluto 4.10 drops both and counts neither)
+#                                              (strongSwan; of pluto 4.10, which counts neither, null)
 #   Total Acquire, IKE Main Mode, Quick Mode   every tunnel that comes up; rekey-ike, rekey-child
 #   Total Get SPI, Key Additions, Key Updates  every tunnel; by hand in statistics
 #   Key Addition and Key Update Failures       statistics: an SA that is there already (told by audit)

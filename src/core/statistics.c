@@ -197,7 +197,7 @@ static const char *daemon_reason(const struct core *c, const struct netns *ns, u
 		return is_gauge(id) ? "no IKE daemon runs here" : NULL;
 	if (id == M(RECEIVE_FAILURES))
 		return g->socketed ? NULL : "its sockets are not known";
-	if (id == M(RECEIVE_HEAP_SIZE) && !strongswan)
+	if ((id == M(RECEIVE_HEAP_SIZE) || id == M(INVALID_COOKIES_RECEIVED)) && !strongswan)
 		return "Libreswan does not count it";
 	if (g->open == 0)
 		return strongswan ? "VICI does not answer" : "pluto does not answer";
