@@ -99,6 +99,9 @@ static void ike_up(struct strongswan *s, const struct ike_sa *sa)
 		before->replaced_by = sa->unique;
 		move_children(s, before->sa.unique, sa);
 	}
+	/* When they are done, no event says so. */
+	if (sa->tasks_queued > 0)
+		requests_soon(s, REQUEST_SAS);
 }
 
 static void ike_down(struct strongswan *s, const struct ike_sa *sa)
@@ -164,12 +167,14 @@ static void ike_update(struct strongswan *s, const struct vici_item *ike, struct
 		requests_soon(s, REQUEST_SAS);
 }
 
-/* What an IKE SA learns after it came up: virtual addresses, identities. */
+/* What an IKE SA learns after it came up: virtual addresses, identities, that its tasks are done. */
 static bool learned(const struct ike_sa *before, const struct ike_sa *now)
 {
 	return strcmp(before->name, now->name) != 0 || strcmp(before->vips, now->vips) != 0 ||
 	       strcmp(before->remote_user, now->remote_user) != 0 ||
 	       strcmp(before->remote_id, now->remote_id) != 0 || before->state != now->state ||
+	       before->tasks_queued != now->tasks_queued ||
+	       before->children_queued != now->children_queued ||
 	       before->if_id_in != now->if_id_in || before->if_id_out != now->if_id_out;
 }
 

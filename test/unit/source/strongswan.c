@@ -78,6 +78,16 @@ static void say_log(struct peer *p, const char *unique, const char *text)
 	buf_done(&message);
 }
 
+static void begin_ike(struct buf *message, const char *unique, const char *state)
+{
+	SECTION(message, "conn");
+	vici_put_value(message, "uniqueid", unique);
+	vici_put_value(message, "version", "2");
+	vici_put_value(message, "state", state);
+	vici_put_value(message, "remote-host", "192.0.2.1");
+	vici_put_value(message, "a key of another version", "x");
+}
+
 static void say_ike(struct peer *p, const char *event, const char *unique, const char *state,
 	const char *const more[][2])
 {
@@ -85,12 +95,7 @@ static void say_ike(struct peer *p, const char *event, const char *unique, const
 
 	for (; more && (*more)[0]; more++)
 		vici_put_value(&message, (*more)[0], (*more)[1]);
-	SECTION(&message, "conn");
-	vici_put_value(&message, "uniqueid", unique);
-	vici_put_value(&message, "version", "2");
-	vici_put_value(&message, "state", state);
-	vici_put_value(&message, "remote-host", "192.0.2.1");
-	vici_put_value(&message, "a key of another version", "x");
+	begin_ike(&message, unique, state);
 	END(&message);
 	say_packet(p, VICI_EVENT, event, &message);
 	buf_done(&message);
@@ -345,6 +350,27 @@ static void many_sas_are_listed_seldom(void **state)
 	peer_end(&p);
 }
 
+/* No event says that they are done; what an SA had when it came up would stand for a minute. */
+static void queued_tasks_are_asked_for_again(void **state)
+{
+	struct buf message = { 0 };
+	struct peer p = { 0 };
+
+	(void)state;
+	begin_quietly(&p);
+	vici_put_value(&message, "up", "yes");
+	begin_ike(&message, "5", "ESTABLISHED");
+	put_item(&message, "tasks-queued", "IKE_CONFIG");
+	END(&message);
+	say_packet(&p, VICI_EVENT, "ike-updown", &message);
+	buf_done(&message);
+	buf_clear(&p.told);
+	tick_until(&p, 1, 2 + STRONGSWAN_GAP_S);
+	told_is(&p,
+		"sas begin\nike listed conn#5 established v2 responder to 192.0.2.1 0\nsas end\n");
+	peer_end(&p);
+}
+
 static void addresses_move(void **state)
 {
 	static const char *const moved[][2] = { { "local-host", "192.0.2.9" },
@@ -501,6 +527,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_sa_that_is_left_out_once_stays),
 		cmocka_unit_test(what_is_gone_is_not_listed),
 		cmocka_unit_test(many_sas_are_listed_seldom),
+		cmocka_unit_test(queued_tasks_are_asked_for_again),
 		cmocka_unit_test(addresses_move),
 		cmocka_unit_test(a_wrong_signature_is_not_an_unknown_issuer),
 		cmocka_unit_test(what_is_refused_depends_on_what_is_up),
