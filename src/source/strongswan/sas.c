@@ -167,8 +167,7 @@ static void ike_update(struct strongswan *s, const struct vici_item *ike, struct
 		requests_soon(s, REQUEST_SAS);
 }
 
-/* What an IKE SA learns after it came up: virtual addresses, identities, that its tasks are done.
- */
+/* What an IKE SA learns after it came up: virtual addresses, identities, tasks done. */
 static bool learned(const struct ike_sa *before, const struct ike_sa *now)
 {
 	return strcmp(before->name, now->name) != 0 || strcmp(before->vips, now->vips) != 0 ||
