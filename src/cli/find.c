@@ -144,6 +144,8 @@ static void draw_check(const struct cli *c, const json_t *check, struct buf *out
 	draw_losers(c, check, out);
 }
 
+enum { SPORT = 3 }; /* its place among the arguments */
+
 static void draw_answer(const struct cli *c, const json_t *answer, struct buf *out)
 {
 	const json_t *checks = json_object_get(answer, "checks"),
@@ -156,9 +158,11 @@ static void draw_answer(const struct cli *c, const json_t *answer, struct buf *o
 		buf_char(out, ' ');
 		screen_text(out, draw_member(answer, "proto"));
 	}
-	if (json_is_integer(json_object_get(answer, "sport")))
+	if (json_is_integer(json_object_get(answer, "sport")) && c->args->n_args > SPORT)
 		buf_printf(out, " %lld to %lld", (long long)draw_number(answer, "sport"),
 			(long long)draw_number(answer, "dport"));
+	else if (json_is_integer(json_object_get(answer, "sport")))
+		buf_text(out, ", 0 to 0 as none are given");
 	buf_char(out, '\n');
 	json_array_foreach(checks, i, v)
 	{
@@ -175,7 +179,7 @@ static void draw_answer(const struct cli *c, const json_t *answer, struct buf *o
 
 static void find_path(const struct cli *c, struct buf *out)
 {
-	static const char *const keys[] = { "src", "dst", "proto", "sport", "dport" };
+	static const char *const keys[] = { "src", "dst", "proto", [SPORT] = "sport", "dport" };
 	const struct arguments *a = c->args;
 	bool first = true;
 

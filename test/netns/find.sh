@@ -106,6 +106,8 @@ ip -n "$ns" xfrm policy setdefault in block 2>/dev/null &&
 	check 'what no policy fits is dropped by default' within found \
 		'.checks[0] | .outcome == "default-block" and .fate == "dropped"' 10.9.0.1 10.1.0.1
 
+check 'ports that nobody gave are said' eval 'client find 10.1.0.1 10.2.0.1 udp | grep -q "udp, 0 to 0 as none are given"'
+check 'those that somebody gave are not' eval 'client find 10.1.0.1 10.2.0.1 udp 1 2 | grep -q "udp 1 to 2$"'
 check 'a wrong protocol is said, with exit status 2' refused 2 "no protocol 'tpc'" find 10.1.0.1 10.2.0.1 tpc
 check 'a wrong address' refused 2 'not an IPv4 or IPv6 address' find 10.1.0.0/16 10.2.0.1
 check 'an unknown interface' refused 1 "no interface 'nix'" find 10.1.0.1 10.2.0.1 --iface nix
