@@ -72,9 +72,7 @@ static void sources_json(const struct api *a, struct json *j)
 		else
 			json_none(j, "resolution_ms");
 		json_text(j, "reason", s->reason[0] ? s->reason : NULL);
-		json_text(j, "blind",
-			s->worst == SOURCE_IN_STEP ? NULL
-						   : source_blind(i, sums[SOURCE_BPF].in_step > 0));
+		json_text(j, "blind", source_blind(i, s->worst, sums[SOURCE_BPF].in_step > 0));
 		json_close(j, '}');
 	}
 	json_close(j, ']');

@@ -56,11 +56,11 @@ static void draw_head(const struct status *s, struct buf *out)
 	buf_char(out, '\n');
 }
 
-static enum paint source_paint(const char *state)
+static enum paint source_paint(const char *state, bool misses)
 {
 	if (strcmp(state, "in step") == 0)
 		return PAINT_GOOD;
-	if (strcmp(state, "off") == 0)
+	if (strcmp(state, "off") == 0 || !misses)
 		return PAINT_DIM;
 	return strcmp(state, "resyncing") == 0 ? PAINT_WARN : PAINT_BAD;
 }
@@ -100,7 +100,7 @@ static void draw_source(const struct status *s, const json_t *source, struct buf
 	CLEANUP_BUF struct buf note = { 0 }, unseen = { 0 };
 
 	buf_printf(out, "%-*s", NAME_WIDTH, draw_member(source, "name"));
-	draw_painted(s->screen, source_paint(state), state, out);
+	draw_painted(s->screen, source_paint(state, *blind != '\0'), state, out);
 	buf_printf(out, "%*s", (int)(strlen(state) < STATE_WIDTH ? STATE_WIDTH - strlen(state) : 1),
 		"");
 	source_note(source, &note);

@@ -90,8 +90,12 @@ const char *source_state_name(unsigned state)
 	return name_of(names, ARRAY_LEN(names), state);
 }
 
-const char *source_blind(unsigned id, bool packets_seen)
+const char *source_blind(unsigned id, unsigned state, bool packets_seen)
 {
+	bool of_daemons = id == SOURCE_STRONGSWAN || id == SOURCE_LIBRESWAN || id == SOURCE_SERVICE;
+
+	if (state == SOURCE_IN_STEP || (state == SOURCE_ABSENT && of_daemons))
+		return NULL;
 	switch (id) {
 	case SOURCE_XFRM:
 		return "SAs and policies, their changes and statistics: unknown SPIs have no "

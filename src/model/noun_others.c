@@ -78,9 +78,7 @@ SOURCE(facts, set_number(ret, true, row->facts))
 SOURCE(losses, set_number(ret, true, row->losses))
 SOURCE(resolution, set_number(ret, row->resolution_ms != 0, row->resolution_ms))
 SOURCE(reason, set_text(ret, row->reason))
-SOURCE(blind_get,
-	set_text(ret,
-		row->state == SOURCE_IN_STEP ? NULL : source_blind(row->id, row->packets_seen)))
+SOURCE(blind_get, set_text(ret, source_blind(row->id, row->state, row->packets_seen)))
 SOURCE(serves, set_text(ret, row->serves))
 
 static const struct field source_fields[] = {

@@ -21,7 +21,7 @@ enum source_id {
 
 enum source_state {
 	SOURCE_OFF = 0, /* excluded by the configuration */
-	SOURCE_ABSENT = 1, /* the kernel does not have it, or we may not use it */
+	SOURCE_ABSENT = 1, /* not to be had here: the kernel lacks it, we may not, no such daemon */
 	SOURCE_RESYNCING = 2, /* lost something, or has just begun: dumping */
 	SOURCE_IN_STEP = 3,
 	SOURCE_LOST = 4, /* worked before, does not now */
@@ -29,8 +29,11 @@ enum source_state {
 
 const char *source_name(unsigned id); /* "xfrm", … ; NULL: unknown */
 const char *source_state_name(unsigned state); /* "in step", … */
-/* What nobody sees without it: a sentence. packets_seen: programs in the kernel see each drop. */
-const char *source_blind(unsigned id, bool packets_seen);
+/*
+ * What nobody sees while the source is in this state: a sentence; NULL: nothing is missed, as it is
+ * in step, or there is no daemon to be seen. packets_seen: programs in the kernel see each drop.
+ */
+const char *source_blind(unsigned id, unsigned state, bool packets_seen);
 
 struct source_row {
 	uint8_t id, state;

@@ -69,7 +69,8 @@ static void tell_presence(struct observe *o, uint8_t daemon, uint64_t netns)
 		(void)snprintf(reason, sizeof(reason), "no %s runs here%s%.200s",
 			daemon ? ike_daemon_name(daemon) : "IKE daemon",
 			o->services_why[0] ? "; " : "", o->services_why);
-		tell_source(o, id, SOURCE_ABSENT, netns, reason);
+		/* Where we can't look everywhere, there may be one. */
+		tell_source(o, id, o->services_why[0] ? SOURCE_LOST : SOURCE_ABSENT, netns, reason);
 	} else if (netns == 0) {
 		tell_source(o, id, SOURCE_IN_STEP, 0, o->services_why);
 	}
