@@ -18,12 +18,17 @@ fi
 rm -rf $out
 mkdir -p $out
 
+took() { # NAME SINCE
+	echo "== $1: $((SECONDS - $2)) s" >&2
+}
+
 part() { # NAME COMMAND...: the command's end is a result of its own
-	local name=$1 status
+	local name=$1 status begun=$SECONDS
 	shift
 	echo "== $name" >&2
 	"$@" >"$out/$name.log" 2>&1
 	status=$?
+	took "$name" "$begun"
 	if [ $status = 0 ]; then
 		printf 'ok 1 - %s\n1..1\n' "$name" >"$out/$name.step.tap"
 	else
@@ -44,11 +49,12 @@ set_up() { # DIR ARGUMENT...
 }
 
 meson_test() { # NAME DIR ARGUMENT...: results are counted from Meson's log, not from its status
-	local name=$1 dir=$2
+	local name=$1 dir=$2 begun=$SECONDS
 	shift 2
 	echo "== $name" >&2
 	rm -f "$dir/meson-logs/testlog.json"
 	meson test -C "$dir" --no-rebuild --num-processes 2 --print-errorlogs "$@" >"$out/$name.log" 2>&1
+	took "$name" "$begun"
 	if [ -f "$dir/meson-logs/testlog.json" ]; then
 		cp "$dir/meson-logs/testlog.json" "$out/$name.json"
 	else
@@ -57,10 +63,11 @@ meson_test() { # NAME DIR ARGUMENT...: results are counted from Meson's log, not
 }
 
 run_lab() { # NAME ARGUMENT...: in the environment, which kernel
-	local name=$1
+	local name=$1 begun=$SECONDS
 	shift
 	echo "== $name" >&2
 	LAB_BUILD=$PWD/$build LAB_LIMIT=${LAB_LIMIT:-1800} lab/run "$@" >"$out/$name.tap" 2>"$out/$name.log"
+	took "$name" "$begun"
 }
 
 # What each of charon and pluto does by itself and with the other, and one of each kind of failure and of end.
