@@ -77,36 +77,47 @@ def daemon(where, shell, *command, **environment):
         env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def join(one, other, number):
+    """A veth between the two netns: 10.9.0.1 and 10.9.0.number."""
+    run('ip', 'link', 'add', 'v0', 'netns', one, 'type', 'veth', 'peer', 'name', 'v0', 'netns', other)
+    for number, where in (1, one), (number, other):
+        run('ip', '-n', where, 'address', 'add', f'10.9.0.{number}/24', 'dev', 'v0')
+        run('ip', '-n', where, 'link', 'set', 'v0', 'up')
+
+
 class Bed:
-    """A charon with its peer, and a pluto, each in a netns of its own."""
+    """A charon with its peer, and a pluto with its own, each in a netns of its own. Without ESP in the kernel pluto's SAs are
+    IKE SAs alone; charon brings the ESP along."""
 
     def __init__(self, name, folder, connections, up):
         self.name, self.folder, self.connections = name, folder / name, connections
         # Of a name that no other monitor of this machine tries.
         self.socket = f'/run/{folder.parent.name}.vici'
-        self.red, self.blue, self.alone = f'{name}-red', f'{name}-blue', f'{name}-pluto'
+        self.red, self.blue, self.pluto, self.caller = (f'{name}-{end}' for end in ('red', 'blue', 'pluto', 'caller'))
         self.record, self.whacks = self.folder / 'record', self.folder / 'whacks'
         self.processes = {}
         self.folder.mkdir()
         netns(self.red, *(f'10.1.{i // 250}.{i % 250 + 1}/32' for i in range(up)))
         netns(self.blue, '10.2.0.1/32')
-        netns(self.alone, '10.9.0.1/24')
-        run('ip', 'link', 'add', 'v0', 'netns', self.red, 'type', 'veth', 'peer', 'name', 'v0', 'netns', self.blue)
-        for number, where in (1, self.red), (2, self.blue):
-            run('ip', '-n', where, 'address', 'add', f'10.9.0.{number}/24', 'dev', 'v0')
-            run('ip', '-n', where, 'link', 'set', 'v0', 'up')
+        netns(self.pluto)
+        netns(self.caller)
+        join(self.red, self.blue, 2)
+        join(self.pluto, self.caller, 3)
         self.start_charon(self.red, 'strongswan', connections, NETNS / 'vici_relay.py', self.socket,
                           self.folder / f'{self.red}.vici', self.record)
         self.start_charon(self.blue, 'responder', 1)
-        self.start_pluto()
+        self.start_pluto(up)
+        self.start_charon(self.caller, 'caller', connections, up=up)
         for i in range(up):
             self.swanctl(self.red, '--initiate', '--child', f'n{i}', '--timeout', '-1')
+            self.swanctl(self.caller, '--initiate', '--ike', f'c{connections - up + i}', '--timeout', '-1')
         until(lambda: self.swanctl(self.red, '--list-sas').count(' INSTALLED, ') == up, f'{up} connections up')
+        until(lambda: self.ask_pluto('--showstates').count('(IKE SA established)') == up, f'{up} IKE SAs of pluto up')
 
-    def start_charon(self, end, kind, n, *before):
+    def start_charon(self, end, kind, n, *before, up=0):
         home = self.folder / end
         home.mkdir()
-        (home / 'swanctl.conf').write_text(run(NETNS / 'many_connections.sh', kind, n))
+        (home / 'swanctl.conf').write_text(run(NETNS / 'many_connections.sh', kind, n, up))
         (self.folder / f'{end}.conf').write_text('\n'.join([
             'charon {', 'load_modular = no', f'load = {PLUGINS}', 'install_routes = no', 'plugins {', 'vici {',
             f'socket = unix://{self.folder}/{end}.vici', '}', '}', '}', 'swanctl {', 'load = random', '}', '']))
@@ -118,30 +129,29 @@ class Bed:
         return run('swanctl', *words, '--uri', f'unix://{self.folder}/{end}.vici',
                    env={**os.environ, 'STRONGSWAN_CONF': f'{self.folder}/{end}.conf', 'SWANCTL_DIR': f'{self.folder}/{end}'})
 
-    def start_pluto(self):
+    def ask_pluto(self, option):
+        return subprocess.run(
+            ['ip', 'netns', 'exec', self.pluto, f'{LIBEXEC}/whack', '--rundir', self.folder / 'pluto/run', option],
+            capture_output=True, text=True, timeout=WITHIN_S).stdout
+
+    def start_pluto(self, up):
         home = self.folder / 'pluto'
         for name in 'nss', 'run':
             (home / name).mkdir(parents=True)
         run('certutil', '-N', '-d', f'sql:{home}/nss', '--empty-password')
-        (home / 'ipsec.conf').write_text(run(NETNS / 'many_connections.sh', 'libreswan', self.connections))
+        (home / 'ipsec.conf').write_text(run(NETNS / 'many_connections.sh', 'libreswan', self.connections, up))
         (home / 'secrets').write_text(': PSK "DUMMY-SECRET-OF-THE-TEST-IS-LONG-ENOUGH"\n')
         self.whack = self.folder / 'whack'
         self.whack.write_text(f'#!/bin/sh\necho "$3" >>{self.whacks}\nexec {LIBEXEC}/whack "$@"\n')
         self.whack.chmod(0o755)
-        self.processes[self.alone] = daemon(
-            self.alone, 'mkdir -p /run/pluto /run/ipsec', f'{LIBEXEC}/pluto', '--nofork', '--logfile', home / 'log',
+        self.processes[self.pluto] = daemon(
+            self.pluto, 'mkdir -p /run/pluto /run/ipsec', f'{LIBEXEC}/pluto', '--nofork', '--logfile', home / 'log',
             '--config', home / 'ipsec.conf', f'--rundir={home}/run', '--nssdir', home / 'nss', '--secretsfile',
             home / 'secrets')
-
-        def loaded():
-            said = subprocess.run(['ip', 'netns', 'exec', self.alone, f'{LIBEXEC}/whack', '--rundir', home / 'run', '--status'],
-                                  capture_output=True, text=True, timeout=WITHIN_S).stdout
-            return f'Total IPsec connections: loaded {self.connections},' in said
-
-        until(loaded, 'connections of pluto')
+        until(lambda: f'Total IPsec connections: loaded {self.connections},' in self.ask_pluto('--status'), 'connections of pluto')
 
     def pids(self):
-        return {'charon': self.processes[self.red].pid, 'pluto': self.processes[self.alone].pid}
+        return {'charon': self.processes[self.red].pid, 'pluto': self.processes[self.pluto].pid}
 
     def spent(self):
         return {name: cpu(pid) for name, pid in self.pids().items()}
@@ -155,13 +165,13 @@ def used(after, before):
 
 
 def pair(bench, watched, other, up, seconds):
-    configuration = (f'netns = {{"{watched.red}", "{watched.alone}"}}\nvici_sockets = {{"{watched.socket}"}}\n'
+    configuration = (f'netns = {{"{watched.red}", "{watched.pluto}"}}\nvici_sockets = {{"{watched.socket}"}}\n'
                      f'whack = "{watched.whack}"\nlibreswan_log = "{watched.folder}/pluto/log"\nevidence = {{}}\n')
     at_start = watched.spent()
     with Monitor(bench, configuration) as monitor:
-        monitor.until(lambda: len(monitor.ask('show', 'mainmode', 'sas')) == up and all(
+        monitor.until(lambda: len(monitor.ask('show', 'mainmode', 'sas')) == 2 * up and all(
             any((s['name'], s['netns'], s['state']) == (name, netns, 'in step') for s in monitor.ask('show', 'source'))
-            for name, netns in (('strongswan', watched.red), ('libreswan', watched.alone))), 'the monitor does not see the daemons')
+            for name, netns in (('strongswan', watched.red), ('libreswan', watched.pluto))), 'the monitor does not see the daemons')
         start = used(watched.spent(), at_start)
         # What is asked for once a minute was asked for just now: not at the ends of what is measured.
         time.sleep(SETTLE_S)

@@ -360,7 +360,7 @@ def ike(bench):
     said = bench.run([tests / 'with_daemons.sh', lab / 'fetch', 'strongswan libreswan', 'setpriv', '--pdeathsig', 'KILL',
                       'unshare', '--pid', '--fork', '--kill-child', '--mount-proc', sys.executable, HERE / 'ike.py',
                       bench.build, folder, connections, up, seconds, pairs])['pairs']
-    for name, state in ('charon', f'{up} up'), ('pluto', 'none up'):
+    for name, state in ('charon', f'{up} up'), ('pluto', f'{up} IKE SAs up'):
         job = f'{name}, {connections:,} connections, {state}, CPU a minute ({pairs} pairs)'
         with_, without = ([p[which][name] * 60 for p in said] for which in ('with', 'without'))
         # No ratio: one that nobody watches may have nothing to do at all.

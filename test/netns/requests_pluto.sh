@@ -1,21 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # usage: requests_pluto.sh BUILD HEADER
-# How often a whole monitor runs whack for a real pluto with 2,000 connections, while all is quiet and while a hundred are
-# initiated, deleted and loaded anew; counted by what it takes for whack, against the bound in HEADER. And pluto goes on when
-# the monitor's observe is stopped or killed.
+# How often a whole monitor runs whack for a real pluto with 2,000 connections, a hundred of them up (IKE SAs alone, which
+# need no ESP in the kernel), while all is quiet and while a hundred others are initiated, deleted and loaded anew; counted by
+# what it takes for whack, against the bound in HEADER. And pluto goes on when the monitor's observe is stopped or killed.
 set -u
 . "$(dirname "$0")/tap.sh"
 build=$1 header=$2 ns=rqp$$ libexec=/usr/libexec/ipsec here=$(cd "$(dirname "$0")" && pwd)
-[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && ip netns add $ns 2>/dev/null ||
-	{ echo "1..0 # SKIP needs root, jq, network namespaces and Libreswan"; exit 77; }
-scratch=$(mktemp -d) daemon= pluto= observe=
-connections=2000 busy=100
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && [ -x /usr/lib/ipsec/charon ] && ip netns add $ns 2>/dev/null ||
+	{ echo "1..0 # SKIP needs root, jq, network namespaces, Libreswan and strongSwan"; exit 77; }
+scratch=$(mktemp -d) daemon= pluto= caller= observe=
+connections=2000 up=100 busy=100
 finish() {
 	[ -z "$observe" ] || kill -CONT "$observe" 2>/dev/null
 	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	[ -z "$pluto" ] || { kill -9 "$pluto" && wait "$pluto"; } 2>/dev/null
+	for pid in $pluto $caller; do
+		kill -9 "$pid" && wait "$pid"
+	done 2>/dev/null
 	ip netns del $ns
+	ip netns del ${ns}c
 	rm -rf "$scratch"
 }
 trap finish EXIT
@@ -38,6 +41,17 @@ initiate() { # N: so many begin; nobody answers
 }
 negotiated() { # N: so many, at the least, are being negotiated
 	whack --showstates && [ "$(grep -c ' STATE_V2_PARENT_I[01] ' "$scratch/said")" -ge "$1" ]
+}
+call() { # N: so many come up
+	for ((i = connections - $1; i < connections; i++)); do
+		swanctl --initiate --ike c$i --timeout -1 --uri "unix://$scratch/caller.vici" >"$scratch/said" 2>&1 || return
+	done
+}
+established() { # N
+	whack --showstates && [ "$(grep -c '(IKE SA established)' "$scratch/said")" = "$1" ]
+}
+shown() { # N: the monitor shows so many of them
+	[ "$(client show mainmode sas -j --where state=established | wc -l)" = "$1" ]
 }
 anew() { # N: so many are deleted and loaded again
 	for ((i = 0; i < $1; i++)); do
@@ -67,15 +81,19 @@ bounded() { # FROM
 
 mkdir "$scratch/nss" "$scratch/run"
 certutil -N -d "sql:$scratch/nss" --empty-password
-"$here/many_connections.sh" libreswan $connections >"$scratch/ipsec.conf"
+"$here/many_connections.sh" libreswan $connections $up >"$scratch/ipsec.conf"
+"$here/many_connections.sh" caller $connections $up >"$scratch/swanctl.conf"
 "$here/many_connections.sh" libreswan $busy >"$scratch/busy.conf"
 : >"$scratch/record"
 echo ': PSK "DUMMY-SECRET-OF-THE-TEST-IS-LONG-ENOUGH"' >"$scratch/secrets"
-ip -n $ns link set lo up
-ip -n $ns link add v0 type veth peer name v1
+ip netns add ${ns}c
+ip link add v0 netns $ns type veth peer name v0 netns ${ns}c
 ip -n $ns addr add 10.9.0.1/24 dev v0
-ip -n $ns link set v0 up
-ip -n $ns link set v1 up
+ip -n ${ns}c addr add 10.9.0.3/24 dev v0
+for end in $ns ${ns}c; do
+	ip -n $end link set lo up
+	ip -n $end link set v0 up
+done
 # Packets that wait for a neighbour that is not there make pluto wait, once they are many.
 ip -n $ns neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0
 cat >"$scratch/whack" <<END
@@ -91,11 +109,34 @@ ip netns exec $ns unshare -m sh -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/p
 	--secretsfile "$scratch/secrets" >"$scratch/pluto" 2>&1 &
 pluto=$!
 check "pluto has $connections connections" within loaded $connections
+cat >"$scratch/strongswan.conf" <<END
+swanctl {
+	load = random
+}
+charon {
+	load_modular = no
+	load = random nonce openssl pem kdf kernel-netlink socket-default vici
+	install_routes = no
+	plugins {
+		vici {
+			socket = unix://$scratch/caller.vici
+		}
+	}
+}
+END
+export STRONGSWAN_CONF=$scratch/strongswan.conf SWANCTL_DIR=$scratch
+ip netns exec ${ns}c unshare -m sh -c 'mount -t tmpfs tmpfs /run && exec setpriv --pdeathsig KILL /usr/lib/ipsec/charon' >"$scratch/caller" 2>&1 &
+caller=$!
+check 'the caller runs' within [ -S "$scratch/caller.vici" ]
+check 'it has its connections' eval 'swanctl --load-all --uri "unix://$scratch/caller.vici" >"$scratch/said" 2>&1'
+check "$up are called" call $up
+check "$up are up" within established $up
 
 printf 'netns = {"%s"}\nike = {libreswan}\nwhack = "%s"\nlibreswan_log = "%s"\n' $ns "$scratch/whack" "$scratch/log" >"$scratch/conf"
 "$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/monitor" &
 daemon=$!
 check 'a monitor is in step' within in_step
+check "it shows the $up" within shown $up
 check 'it asks again' within runs --trafficstatus 2
 check 'while all is quiet, seldom' bounded 1
 check "$busy are initiated" initiate $busy
@@ -103,6 +144,8 @@ check "$busy are loaded anew" anew $busy
 check "and initiated" initiate $busy
 check 'the connections are looked at again' within runs --status 2
 check 'what happened is no reason to ask more often' bounded 1
+
+check "the $up are still up, and shown" eval "established $up && within shown $up"
 
 observe=$(pgrep -P "$daemon" -f ipsecmond-observe)
 kill -STOP "$observe"
