@@ -81,8 +81,38 @@ static void tell_host(struct observe *o)
 		tell_presence(o, i, 0);
 }
 
+static void on_exits(uv_poll_t *poll, int status, int events)
+{
+	struct observe *o = poll->data;
+
+	(void)status;
+	(void)events;
+	exits_ready(o->exits);
+}
+
+/* Without it how a daemon ended may stay unknown, and then the event says why. */
+void services_begin(struct observe *o)
+{
+	int r = exits_new(&o->inbox, &o->exits);
+
+	if (r < 0)
+		log_line(LOG_NOTICE, "proc connector: %s", strerror(-r));
+	else
+		o->exits_poll = observe_watch(o, exits_fd(o->exits), on_exits, o);
+}
+
+static void watch_end(struct observe *o, uint32_t pid)
+{
+	int r = o->exits ? exits_watch(o->exits, pid) : 0;
+
+	if (r < 0)
+		log_line(LOG_NOTICE, "proc connector, process %u: %s", pid, strerror(-r));
+}
+
 static void free_one(struct daemon *d)
 {
+	if (d->observe->exits)
+		exits_forget(d->observe->exits, d->service.pid);
 	charon_done(d);
 	pluto_done(d);
 	d->source_poll = observe_unwatch(d->source_poll);
@@ -112,6 +142,8 @@ static void on_source(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	service_source_ready(d->source, 0);
+	if (d->observe->exits)
+		exits_ended(d->observe->exits, d->service.pid, uv_hrtime());
 	if (d->observe->confsource)
 		confsource_ended(d->observe->confsource, d->service.id);
 	/* It stays readable for good; what there is to be found out, the next seconds tell. */
@@ -236,6 +268,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 		log_line(LOG_ERR, "no memory to speak to %s (process %u)", m->name, m->service.pid);
 	o->daemons[o->n_daemons++] = d;
 	d->source_poll = observe_watch(o, service_source_fd(d->source, 0), on_source, d);
+	watch_end(o, d->service.pid);
 	root = ipc_take(m, fds, n_fds, IPC_SLOT_ROOT);
 	if (root >= 0)
 		read_files(o, d->service.daemon, d->service.id, d->netns, root);
@@ -302,6 +335,15 @@ void services_config(struct observe *o)
 		tell_host(o);
 }
 
+static void hear_end(struct daemon *d)
+{
+	const struct exits *e = d->observe->exits;
+	int status;
+
+	if (e && service_source_ended(d->source) && exits_status(e, d->service.pid, &status))
+		service_source_exit(d->source, status);
+}
+
 void services_second(struct observe *o)
 {
 	uint64_t now = uv_hrtime();
@@ -311,6 +353,7 @@ void services_second(struct observe *o)
 	for (size_t i = o->n_daemons; i-- > 0;) {
 		charon_second(o->daemons[i], now);
 		pluto_second(o->daemons[i], now);
+		hear_end(o->daemons[i]);
 		service_source_tick(o->daemons[i]->source, now);
 		tell_lost(o->daemons[i]);
 		if (service_source_over(o->daemons[i]->source))
@@ -351,4 +394,6 @@ void services_free_all(struct observe *o)
 		free_one(o->daemons[--o->n_daemons]);
 	o->confsource_poll = observe_unwatch(o->confsource_poll);
 	o->confsource = confsource_free(o->confsource);
+	o->exits_poll = observe_unwatch(o->exits_poll);
+	o->exits = exits_free(o->exits);
 }

@@ -31,6 +31,8 @@ struct service_source {
 	bool ended, over;
 	uint64_t ended_ns; /* by the first tick behind the end; 0: none yet */
 	uint64_t sockets_ns; /* when to read them again */
+	bool heard; /* the status below, from the kernel as it ended */
+	int heard_status;
 	uint32_t crash; /* signal, from audit */
 	uint8_t last_end; /* enum service_end of the daemon's own words; SERVICE_RUNS: none */
 	char last_words[IDENTITY_SIZE];
@@ -228,7 +230,9 @@ static bool has_ended(const struct service_source *s)
 /* What it may have said of its end; false: we wait for more. */
 static bool find_cause(struct service_source *s, bool wait)
 {
-	struct status_evidence e = { .crash = s->crash,
+	struct status_evidence e = { .heard = s->heard,
+		.heard_status = s->heard_status,
+		.crash = s->crash,
 		.words_end = s->last_end,
 		.words = s->last_words,
 		.mark = !s->mark_seen ? STATUS_MARK_NONE
@@ -313,6 +317,12 @@ void service_source_words(struct service_source *s, uint8_t end, const char *why
 {
 	s->last_end = end;
 	(void)snprintf(s->last_words, sizeof(s->last_words), "%s", why);
+}
+
+void service_source_exit(struct service_source *s, int status)
+{
+	s->heard = true;
+	s->heard_status = status;
 }
 
 void service_source_signal(struct service_source *s, uint32_t signal)

@@ -11,9 +11,9 @@
 /*
  * One IKE daemon as a process: that it runs, whether its control socket answers, how it ended, and
  * its UDP sockets. Of a process that is not our child nobody must tell us how it ended; what does
- * is combined: the kernel, where it keeps exit statuses (6.15); else an audit record of a crash;
- * else the daemon's last words; else whether it took its PID file with it. Where all are silent, it
- * "ended".
+ * is combined: the kernel, where it keeps exit statuses (6.15); else what it told as the process
+ * ended (exits.h); else an audit record of a crash; else the daemon's last words; else whether it
+ * took its PID file with it. Where all are silent, it "ended".
  */
 struct service_source;
 
@@ -48,6 +48,8 @@ void service_source_control(struct service_source *s, uint8_t control, const cha
 void service_source_version(struct service_source *s, const char *version);
 /* What the daemon said of its own end (enum service_end), also shortly after the end. */
 void service_source_words(struct service_source *s, uint8_t end, const char *why);
+/* The kernel told its status, as wait(2) gives it, also shortly after the end. */
+void service_source_exit(struct service_source *s, int status);
 /* Audit says that this signal crashed it, also shortly after the end. */
 void service_source_signal(struct service_source *s, uint32_t signal);
 /* Says all again; what ran before is then found, not new. */

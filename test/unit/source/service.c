@@ -103,6 +103,17 @@ static void the_best_evidence_decides(void **state)
 			  .words_end = SERVICE_FAILED,
 			  .words = "no key" },
 			SERVICE_FAILED, 0, "exit status 7; it said: no key" },
+		{ { .kept = true, .heard = true, .heard_status = 9 }, SERVICE_STOPPED, 0,
+			"exit status 0" },
+		{ { .heard = true, .mark = STATUS_MARK_LEFT, .mark_name = "charon.pid" },
+			SERVICE_STOPPED, 0, "exit status 0" },
+		{ { .heard = true, .heard_status = SIGSEGV | 0x80, .crash = SIGABRT },
+			SERVICE_FAILED, SIGSEGV, "SIGSEGV" },
+		{ { .heard = true,
+			  .heard_status = 7 << 8,
+			  .words_end = SERVICE_STOPPED,
+			  .words = "no key" },
+			SERVICE_FAILED, 0, "exit status 7; it said: no key" },
 		{ { .crash = SIGSEGV, .words_end = SERVICE_STOPPED, .words = "bye" },
 			SERVICE_FAILED, SIGSEGV, "audit" },
 		{ { .words_end = SERVICE_STOPPED, .words = "bye", .mark = STATUS_MARK_LEFT },
@@ -258,6 +269,20 @@ static void a_cause_is_waited_for(void **state)
 	service_source_tick(d.source, 4000000000);
 	assert_int_equal(d.last.end, SERVICE_FAILED);
 	assert_int_equal(d.last.signal, SIGABRT);
+	(void)waitpid(d.pid, NULL, 0);
+	done(&d);
+
+	start(&d);
+	end(&d);
+	service_source_ready(d.source, 0);
+	service_source_tick(d.source, 1000000000);
+	service_source_exit(d.source, 0); /* a thread's; more may come */
+	service_source_tick(d.source, 2000000000);
+	assert_false(service_source_over(d.source));
+	service_source_exit(d.source, SIGTERM);
+	service_source_tick(d.source, 4000000000);
+	assert_int_equal(d.last.end, SERVICE_FAILED);
+	assert_int_equal(d.last.signal, SIGTERM);
 	(void)waitpid(d.pid, NULL, 0);
 	done(&d);
 }
