@@ -236,6 +236,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 {
 	struct daemon *d = o->n_daemons < DAEMONS_MAX ? calloc(1, sizeof(*d)) : NULL;
 	struct service_mark mark = { .dir = ipc_take(m, fds, n_fds, IPC_SLOT_RUN) };
+	struct service_files files;
 	int root;
 	char name[NAME_SIZE + sizeof(".pid")];
 
@@ -256,9 +257,11 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 	memcpy(d->service.name, m->name, sizeof(d->service.name));
 	(void)snprintf(name, sizeof(name), "%s.pid", m->name);
 	mark.name = name;
-	if (service_source_new(&d->service, d->netns, ipc_take(m, fds, n_fds, IPC_SLOT_PIDFD),
-		    ipc_take(m, fds, n_fds, IPC_SLOT_UDP), ipc_take(m, fds, n_fds, IPC_SLOT_UDP6),
-		    &mark, &o->sink, &d->source) < 0) {
+	files = (struct service_files){ .pidfd = ipc_take(m, fds, n_fds, IPC_SLOT_PIDFD),
+		.udp4 = ipc_take(m, fds, n_fds, IPC_SLOT_UDP),
+		.udp6 = ipc_take(m, fds, n_fds, IPC_SLOT_UDP6),
+		.own = ipc_take(m, fds, n_fds, IPC_SLOT_OWN) };
+	if (service_source_new(&d->service, d->netns, &files, &mark, &o->sink, &d->source) < 0) {
 		log_line(LOG_ERR, "no memory to watch %s (process %u)", m->name, m->service.pid);
 		free(d);
 		return;
@@ -282,7 +285,10 @@ static void contact(struct daemon *d, const struct ipc_message *m, int *fds, uns
 	int vici = ipc_take(m, fds, n_fds, IPC_SLOT_VICI);
 	int notify = ipc_take(m, fds, n_fds, IPC_SLOT_ERROR_NOTIFY);
 	int log = ipc_take(m, fds, n_fds, IPC_SLOT_LOG);
+	int own = ipc_take(m, fds, n_fds, IPC_SLOT_OWN);
 
+	if (own >= 0)
+		service_source_own(d->source, own);
 	if (d->service.daemon == DAEMON_STRONGSWAN)
 		service_source_control(d->source, m->service.control, m->text);
 	if (vici >= 0)

@@ -40,6 +40,7 @@ struct service_source {
 	char reason[FACT_TEXT_SIZE];
 	uint64_t losses;
 	struct udp_reading sockets, reading;
+	struct udp_own own;
 	uint8_t piece[PIECE];
 	struct fact fact;
 };
@@ -170,12 +171,21 @@ static void close_one(int *fd)
 	*fd = -1;
 }
 
-int service_source_new(const struct service *service, uint64_t netns, int pidfd, int udp4, int udp6,
-	const struct service_mark *mark, const struct source_sink *sink,
-	struct service_source **ret)
+static void take_own(struct service_source *s, int fd)
+{
+	ssize_t n = pread(fd, s->own.inodes, sizeof(s->own.inodes), 0);
+
+	close(fd);
+	s->own.n = n < 0 ? UDP_OWN_MAX : (uint32_t)((size_t)n / sizeof(s->own.inodes[0]));
+	s->reading.own = &s->own;
+}
+
+int service_source_new(const struct service *service, uint64_t netns,
+	const struct service_files *files, const struct service_mark *mark,
+	const struct source_sink *sink, struct service_source **ret)
 {
 	struct service_source *s = calloc(1, sizeof(*s));
-	int fds[] = { pidfd, udp4, udp6, mark->dir };
+	int fds[] = { files->pidfd, files->udp4, files->udp6, files->own, mark->dir };
 
 	if (!s) {
 		for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -190,9 +200,11 @@ int service_source_new(const struct service *service, uint64_t netns, int pidfd,
 	s->service.signal = 0;
 	s->service.ended_us = 0;
 	s->service.why[0] = '\0';
-	s->pidfd = pidfd;
-	s->udp[0] = udp4;
-	s->udp[1] = udp6;
+	s->pidfd = files->pidfd;
+	s->udp[0] = files->udp4;
+	s->udp[1] = files->udp6;
+	if (files->own >= 0)
+		take_own(s, files->own);
 	s->mark_dir = mark->dir;
 	if (mark->dir >= 0)
 		(void)snprintf(s->mark, sizeof(s->mark), "%s", mark->name);
@@ -311,6 +323,13 @@ void service_source_version(struct service_source *s, const char *version)
 		return;
 	(void)snprintf(s->service.version, sizeof(s->service.version), "%s", version);
 	tell_service(s);
+}
+
+void service_source_own(struct service_source *s, int fd)
+{
+	take_own(s, fd);
+	if (!s->ended)
+		read_sockets(s);
 }
 
 void service_source_words(struct service_source *s, uint8_t end, const char *why)
