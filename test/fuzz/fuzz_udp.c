@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text of /proc/net/udp and udp6; the first octet says which, and whether one socket is its own. */
+/* The text of /proc/net/udp and udp6; the first octet says which, and whether one socket is its
+ * own. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -227,7 +227,9 @@ static void start(struct daemon *d)
 		for (;;)
 			(void)pause();
 	}
-	files = (struct service_files){ .pidfd = pidfd_of(d->pid), .udp4 = fd, .udp6 = -1, .own = -1 };
+	files = (struct service_files){
+		.pidfd = pidfd_of(d->pid), .udp4 = fd, .udp6 = -1, .own = -1
+	};
 	assert_int_equal(service_source_new(&s, 77, &files, &mark, &sink, &d->source), 0);
 }
 
