@@ -105,20 +105,20 @@ static int filter(struct exits *e)
  */
 static int listen_to(struct exits *e, bool want)
 {
-	struct {
-		struct nlmsghdr head;
-		struct cn_msg message;
-		uint32_t op; /* enum proc_cn_mcast_op */
-	} request = { .head = { .nlmsg_len = sizeof(request), .nlmsg_type = NLMSG_DONE },
-		.message = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
-			.len = sizeof(request.op) },
-		.op = want ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE };
+	const uint32_t op = want ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE;
+	uint8_t request[EVENT_AT + sizeof(op)];
+	const struct nlmsghdr head = { .nlmsg_len = sizeof(request), .nlmsg_type = NLMSG_DONE };
+	const struct cn_msg message = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
+		.len = sizeof(op) };
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	int group = CN_IDX_PROC;
 
+	memcpy(request, &head, sizeof(head));
+	memcpy(request + NLMSG_HDRLEN, &message, sizeof(message));
+	memcpy(request + EVENT_AT, &op, sizeof(op));
 	if (setsockopt(e->fd, SOL_NETLINK, want ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
 		    &group, sizeof(group)) < 0 ||
-		sendto(e->fd, &request, sizeof(request), 0, (const struct sockaddr *)&kernel,
+		sendto(e->fd, request, sizeof(request), 0, (const struct sockaddr *)&kernel,
 			sizeof(kernel)) < 0)
 		return -errno;
 	e->listening = want;
