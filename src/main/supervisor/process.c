@@ -14,6 +14,7 @@
 
 #define COMMAND_LINE_MAX 8192
 #define SOCKET "socket:["
+#define DESCRIPTORS_PER_SOCKET 16
 #define STAT_START 19 /* fields behind the name: state is 0, parent 1 */
 
 int process_open(pid_t pid, struct process *ret)
@@ -165,7 +166,7 @@ int process_sockets(const struct process *p, uint64_t *ret, size_t size)
 	int fd = process_file(p, "fd", O_RDONLY | O_DIRECTORY);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d;
-	size_t n = 0;
+	size_t n = 0, looked = 0;
 
 	if (!dir) {
 		int r = fd < 0 ? fd : -errno;
@@ -175,6 +176,11 @@ int process_sockets(const struct process *p, uint64_t *ret, size_t size)
 		return r;
 	}
 	while (n < size && (d = readdir(dir))) {
+		if (looked++ == DESCRIPTORS_PER_SOCKET * size) {
+			memset(ret, 0, size * sizeof(*ret));
+			n = size;
+			break;
+		}
 		char text[64];
 		ssize_t length = readlinkat(fd, d->d_name, text, sizeof(text) - 1);
 
