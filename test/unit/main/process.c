@@ -36,7 +36,7 @@ static void its_sockets_are_found(void **state)
 		open("/dev/null", O_RDONLY), socket(AF_UNIX, SOCK_STREAM, 0) };
 	uint64_t sockets[16];
 	struct process p;
-	int n;
+	int ends[2], n;
 
 	(void)state;
 	assert_int_equal(process_open(getpid(), &p), 0);
@@ -45,8 +45,14 @@ static void its_sockets_are_found(void **state)
 	assert_true(has(sockets, n, files[1]) && has(sockets, n, files[3]));
 	assert_false(has(sockets, n, files[0]) || has(sockets, n, files[2]));
 	close(files[1]);
+	assert_int_equal(pipe(ends), 0); /* "pipe:[NUMBER]" */
 	assert_int_equal(process_sockets(&p, sockets, ARRAY_LEN(sockets)), n - 1);
+	close(ends[0]);
+	close(ends[1]);
+	files[1] = socket(AF_INET, SOCK_DGRAM, 0);
+	sockets[1] = 77;
 	assert_int_equal(process_sockets(&p, sockets, 1), 1); /* there may be more */
+	assert_int_equal(sockets[1], 77);
 	process_close(&p);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		close(files[i]);
