@@ -17,6 +17,7 @@
 #define NS_PER_S 1000000000ull
 #define SOCKETS_NS (5 * NS_PER_S) /* between readings, once there are any */
 #define CAUSE_NS (2 * NS_PER_S) /* for audit, last words and the parent, which reaps it */
+#define HEARD_NS (NS_PER_S / 2) /* for the last of its threads, once one was heard */
 #define PIECE 32768
 
 struct service_source {
@@ -287,7 +288,7 @@ void service_source_tick(struct service_source *s, uint64_t now_ns)
 	if (s->ended) {
 		if (s->ended_ns == 0)
 			s->ended_ns = now_ns;
-		finish(s, now_ns < s->ended_ns + CAUSE_NS);
+		finish(s, now_ns < s->ended_ns + (s->heard ? HEARD_NS : CAUSE_NS));
 		return;
 	}
 	s->mark_seen = s->mark_seen || has_mark(s);

@@ -359,10 +359,11 @@ static void a_cause_is_waited_for(void **state)
 	service_source_ready(d.source, 0);
 	service_source_tick(d.source, 1000000000);
 	service_source_exit(d.source, 0); /* a thread's; more may come */
-	service_source_tick(d.source, 2000000000);
+	service_source_tick(d.source, 1400000000);
 	assert_false(service_source_over(d.source));
 	service_source_exit(d.source, SIGTERM);
-	service_source_tick(d.source, 4000000000);
+	service_source_tick(d.source, 2000000000); /* sooner than what nobody heard */
+	assert_true(service_source_over(d.source));
 	assert_int_equal(d.last.end, SERVICE_FAILED);
 	assert_int_equal(d.last.signal, SIGTERM);
 	(void)waitpid(d.pid, NULL, 0);
