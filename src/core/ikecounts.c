@@ -251,7 +251,7 @@ static void socket_fact(struct core *c, const struct fact *f)
 	struct ike_service *s = ike_service_find(c, f->ike_socket.service);
 	unsigned i = 0;
 
-	if (!s)
+	if (!s || f->ike_socket.foreign)
 		return;
 	while (i < s->n_sockets &&
 		(s->sockets[i].s.port != f->ike_socket.port ||

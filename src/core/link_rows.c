@@ -77,7 +77,8 @@ static void describe_listeners(const struct core *c, const struct cover *v, char
 		const struct addr *a = &s->socket.local;
 		const struct ike_server *server;
 
-		if (s->netns != v->link->link.netns || a->family != v->prefix->addr.family ||
+		if (s->socket.foreign || s->netns != v->link->link.netns ||
+			a->family != v->prefix->addr.family ||
 			(!addr_is_any(a) && !addr_equal(a, &v->prefix->addr)))
 			continue;
 		server = ike_server_find(c, s->socket.service, 0);

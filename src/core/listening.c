@@ -50,7 +50,8 @@ void listening_changed(struct core *c)
 		c->services->listen_first_ns = c->now_ns;
 }
 
-static bool listens(const struct core *c, uint64_t service, const struct addr *a)
+/* Does the service, or (foreign) another process in its netns? */
+static bool listens(const struct core *c, uint64_t service, const struct addr *a, bool foreign)
 {
 	static const struct addr any;
 	struct ledger_ike_socket *l;
@@ -60,7 +61,8 @@ static bool listens(const struct core *c, uint64_t service, const struct addr *a
 
 		whole.family = l->socket.local.family;
 		/* By 4500 alone no negotiation begins. */
-		if (l->socket.service != service || l->socket.port != IKE_PORT)
+		if (l->socket.service != service || l->socket.foreign != foreign ||
+			l->socket.port != IKE_PORT)
 			continue;
 		if (addr_equal(&l->socket.local, a))
 			return true;
@@ -95,9 +97,12 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* Addresses of this list of a connection's own ends that nobody listens on, each once. */
-static void collect(
-	const struct core *c, const struct service_state *s, const char *hosts, struct buf *out)
+/*
+ * Addresses of this list of a connection's own ends that the service does not listen on, each once;
+ * taken: those of them where another process does.
+ */
+static void collect(const struct core *c, const struct service_state *s, const char *hosts,
+	struct buf *out, struct buf *taken)
 {
 	char word[ADDR_TEXT_SIZE];
 
@@ -108,25 +113,27 @@ static void collect(
 		(void)snprintf(word, sizeof(word), "%.*s", (int)n, hosts);
 		hosts += n + (hosts[n] == ' ');
 		if (n >= sizeof(word) || addr_parse(word, &a) < 0 || !is_local(c, &a, s->cookie) ||
-			listens(c, s->service.id, &a) || has_word(out->p, word))
+			listens(c, s->service.id, &a, false) || has_word(out->p, word))
 			continue;
 		buf_printf(out, "%s%s", out->n ? " " : "", word);
+		if (listens(c, s->service.id, &a, true))
+			buf_printf(taken, "%s%s", taken->n ? " " : "", word);
 	}
 }
 
 static void check(struct core *c, struct service_state *s)
 {
 	const struct ike_server *server = ike_server_find(c, s->service.id, 0);
-	CLEANUP_BUF struct buf out = { .limit = sizeof(s->unserved) - 1 };
+	CLEANUP_BUF struct buf out = { .limit = sizeof(s->unserved) - 1 }, taken = out;
 	const struct ledger_connection *l;
-	char reason[sizeof(s->unserved) + NAME_SIZE + 32];
+	char reason[2 * sizeof(s->unserved) + NAME_SIZE + 64];
 	struct event e;
 
 	if (s->service.end != SERVICE_RUNS || !server || !server->known[IKE_LIST_SOCKETS])
 		return;
 	for (size_t at = 0; (l = connection_next(c, &at)) && !out.failed;) {
 		if (l->conn.service == s->service.id && l->conn.origin == ORIGIN_LOADED)
-			collect(c, s, l->conn.local, &out);
+			collect(c, s, l->conn.local, &out, &taken);
 	}
 	if (strcmp(out.p ? out.p : "", s->unserved) == 0)
 		return;
@@ -134,8 +141,9 @@ static void check(struct core *c, struct service_state *s)
 	if (!s->unserved[0])
 		return;
 	core_event_init(c, &e, EVENT_INTERFACES_INCOMPLETE, ledger_netns(c, s->cookie));
-	(void)snprintf(
-		reason, sizeof(reason), "%s does not listen on %s", s->service.name, s->unserved);
+	(void)snprintf(reason, sizeof(reason), "%s does not listen on %s%s%s", s->service.name,
+		s->unserved, taken.n ? "; another process has port 500 of " : "",
+		taken.n ? taken.p : "");
 	detail_text(&e, "reason", reason);
 	detail_text(&e, "daemon", ike_daemon_name(s->service.daemon));
 	detail_number(&e, "pid", s->service.pid);

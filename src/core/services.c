@@ -231,7 +231,7 @@ static void describe_sockets(const struct core *c, struct service_row *row, stru
 	for (size_t at = 0; (l = ike_socket_next(c, &at));) {
 		bool v6 = l->socket.local.family == AF_INET6;
 
-		if (l->socket.service != row->service->id)
+		if (l->socket.service != row->service->id || l->socket.foreign)
 			continue;
 		addr_format(&l->socket.local, text);
 		buf_printf(out, "%s%s%s%s:%u", out->n ? " " : "", v6 ? "[" : "", text,

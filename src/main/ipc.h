@@ -96,6 +96,7 @@ enum ipc_service_slot {
 	IPC_SLOT_VICI = 5, /* stream socket, connected */
 	IPC_SLOT_ERROR_NOTIFY = 6, /* stream socket, connected */
 	IPC_SLOT_LOG = 7, /* pluto's log, at its beginning */
+	IPC_SLOT_OWN = 8, /* file: the inode numbers of its sockets; again when they change */
 };
 #define IPC_HAS(slot) (1u << (slot))
 #define IPC_HAS_RECORD IPC_HAS(IPC_SLOT_RECORD)

@@ -224,7 +224,7 @@ static const struct member config_file_members[] = { M(U64, config_file.service)
 	M(TEXT, config_file.unit), M(TEXT, config_file.gpo), M(TEXT, config_file.error) };
 static const struct member ike_socket_members[] = { M(U64, ike_socket.service),
 	M(ADDR, ike_socket.local), M(U16, ike_socket.port), M(U64, ike_socket.queue),
-	M(U64, ike_socket.drops) };
+	M(U64, ike_socket.drops), M(BOOL, ike_socket.foreign) };
 static const struct member acquire_members[] = { M(ADDR, acquire.src), M(ADDR, acquire.dst),
 	SELECTOR(acquire.selector), M(U32, acquire.policy), M(U8, acquire.proto) };
 static const struct member restore_statistic_members[] = { M(TEXT, restore_statistic.boot),
@@ -287,7 +287,7 @@ static const struct {
 	TYPE(FACT_NEGOTIATION, "negotiation", negotiation_members),
 	TYPE(FACT_IKE_COUNTER, "ike counter", ike_counter_members),
 	TYPE(FACT_CONFIG_FILE, "configuration file", config_file_members),
-	TYPE(FACT_IKE_SOCKET, "ike socket", ike_socket_members),
+	TYPE_GREW(FACT_IKE_SOCKET, "ike socket", ike_socket_members, 1),
 	TYPE(FACT_ACQUIRE, "acquire", acquire_members),
 	TYPE(FACT_RESTORE_STATISTIC, "restored statistic", restore_statistic_members),
 #undef TYPE

@@ -275,6 +275,7 @@ struct ike_socket {
 	uint16_t port;
 	uint64_t queue; /* octets that wait to be read */
 	uint64_t drops; /* since it was opened */
+	bool foreign; /* another process' of that netns; false, too, where that is not known */
 };
 
 /* "charon"-like names for people; NULL: unknown. */

@@ -317,6 +317,7 @@ static void put_body(struct json *j, const struct fact *f)
 		put_addr(j, "local", &f->ike_socket.local);
 		json_u64(j, "port", f->ike_socket.port);
 		json_u64(j, "drops", f->ike_socket.drops);
+		json_bool(j, "foreign", f->ike_socket.foreign);
 		break;
 	default:
 		break;

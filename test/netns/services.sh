@@ -29,7 +29,7 @@ source_is() { # NAME FILTER
 }
 settings='load_modular = no
 load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey revocation constraints kdf kernel-netlink socket-default'
-printf 'charon {\n%s vici\n}\n' "$settings" >"$scratch/strongswan.conf"
+printf 'charon {\n%s vici\n}\ncharon-systemd {\n%s vici\n}\n' "$settings" "$settings" >"$scratch/strongswan.conf"
 printf 'charon {\n%s\n}\n' "$settings" >"$scratch/mute.conf"
 mkdir "$scratch/swanctl"
 printf 'connections {\n gw {\n  remote_addrs = 192.0.2.1\n  children { net { remote_ts = 10.9.0.0/16 } }\n }\n}\nsecrets { ike { secret = TOP%dSECRET } }\n' $$ \
@@ -39,6 +39,18 @@ begin() { # NETNS CONFIGURATION: a charon with a /run and files of its own; its 
 		"mount -t tmpfs tmpfs /run && mount --bind $scratch/swanctl /etc/swanctl && exec setpriv --pdeathsig KILL $charon" >>"$scratch/charon" 2>&1 &
 	last=$!
 	pids+=($last)
+}
+begin_unreaped() { # NETNS: a charon-systemd, which leaves no PID file, whose parent never asks how it ended: no pidfd has its status
+	STRONGSWAN_CONF=$scratch/strongswan.conf ip netns exec "$1" unshare -m sh -c \
+		"mount -t tmpfs tmpfs /run; setpriv --pdeathsig KILL charon-systemd & echo \$! >$scratch/pid.new; mv $scratch/pid.new $scratch/pid; exec sleep 150" \
+		>>"$scratch/charon" 2>&1 &
+	pids+=($!)
+	within [ -e "$scratch/pid" ]
+	last=$(<"$scratch/pid")
+	rm "$scratch/pid"
+}
+event_of() { # PID ID FILTER
+	client events --id "$2" -j | jq -se --argjson pid "$1" "[.[] | select(.detail.pid == \$pid)] | length == 1 and (.[0].detail | $3)" >/dev/null
 }
 
 printf 'poll_interval = 500\nnetns = {"%s", "%s"}\n' $a $b >"$scratch/conf"
@@ -98,6 +110,18 @@ check 'its netns has none then' within source_is service "if .netns == \"$b\" th
 check 'each end is told once' facts --argjson pids "[$first, $mute, $third]" \
 	'[.[] | select(.type == "service" and .end != "runs") | .pid | select(IN($pids[]))] | sort == ($pids[:2] | sort)'
 check 'the third runs on' eval '! told $third ".end != \"runs\""'
+if [ -e /proc/net/connector ]; then
+	begin_unreaped $b
+	check 'a charon-systemd is found' within told "$last" '.control == 1 and .name == "charon-systemd"'
+	kill -TERM "$last"
+	check 'that it stopped in order is heard, though nobody reaps it' within event_of "$last" 5479 '.why == "exit status 0"'
+	check 'it is not reaped' grep -q '^State:.Z' "/proc/$last/status"
+	begin_unreaped $b
+	check 'another is found' within told "$last" '.control == 1'
+	kill -KILL "$last"
+	check 'that it was killed is heard, and by which signal' within event_of "$last" 5484 '.signal == 9 and (.why | test("SIGKILL"))'
+	check 'it is not reaped either' grep -q '^State:.Z' "/proc/$last/status"
+fi
 check 'that daemons come and go is no loss of a source' \
 	eval 'client events -j | jq -se --arg a $a --arg b $b "all(.[] | select(.netns | IN(\$a, \$b));
 		.detail.source // \"\" | IN(\"strongswan\", \"libreswan\", \"config\", \"service\") | not)" >/dev/null'

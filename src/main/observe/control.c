@@ -50,6 +50,7 @@ static void take_config(struct observe *o, const struct ipc_message *m)
 	}
 	o->configured = true;
 	o->interval_ms = o->config.poll_ms;
+	services_begin(o);
 	if (netns_bpf_load(o) < 0 || privilege_drop(false, &why) < 0)
 		log_line(LOG_ERR, "%s", why.text[0] ? why.text : strerror(ENOMEM));
 	if (sandbox_observe(&why)) {

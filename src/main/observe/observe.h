@@ -77,6 +77,8 @@ struct observe {
 	/* services.c */
 	struct daemon *daemons[DAEMONS_MAX];
 	size_t n_daemons;
+	struct exits *exits; /* NULL: the kernel has no connector */
+	uv_poll_t *exits_poll;
 	bool services_listed; /* the first IPC_SERVICES_READY was there */
 	char services_why[FACT_TEXT_SIZE]; /* some may be missing */
 	struct confsource *confsource; /* NULL until IKE daemons are listed */

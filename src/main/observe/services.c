@@ -82,8 +82,38 @@ static void tell_host(struct observe *o)
 		tell_presence(o, i, 0);
 }
 
+static void on_exits(uv_poll_t *poll, int status, int events)
+{
+	struct observe *o = poll->data;
+
+	(void)status;
+	(void)events;
+	exits_ready(o->exits);
+}
+
+/* Without it how a daemon ended may stay unknown, and then the event says why. */
+void services_begin(struct observe *o)
+{
+	int r = exits_new(&o->inbox, &o->exits);
+
+	if (r < 0)
+		log_line(LOG_NOTICE, "proc connector: %s", strerror(-r));
+	else
+		o->exits_poll = observe_watch(o, exits_fd(o->exits), on_exits, o);
+}
+
+static void watch_end(struct observe *o, uint32_t pid)
+{
+	int r = o->exits ? exits_watch(o->exits, pid) : 0;
+
+	if (r < 0)
+		log_line(LOG_NOTICE, "proc connector, process %u: %s", pid, strerror(-r));
+}
+
 static void free_one(struct daemon *d)
 {
+	if (d->observe->exits)
+		exits_forget(d->observe->exits, d->service.pid);
 	charon_done(d);
 	pluto_done(d);
 	d->source_poll = observe_unwatch(d->source_poll);
@@ -113,6 +143,8 @@ static void on_source(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	service_source_ready(d->source, 0);
+	if (d->observe->exits)
+		exits_ended(d->observe->exits, d->service.pid, uv_hrtime());
 	if (d->observe->confsource)
 		confsource_ended(d->observe->confsource, d->service.id);
 	/* It stays readable for good; what there is to be found out, the next seconds tell. */
@@ -205,6 +237,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 {
 	struct daemon *d = o->n_daemons < DAEMONS_MAX ? calloc(1, sizeof(*d)) : NULL;
 	struct service_mark mark = { .dir = ipc_take(m, fds, n_fds, IPC_SLOT_RUN) };
+	struct service_files files;
 	int root;
 	char name[NAME_SIZE + sizeof(".pid")];
 
@@ -225,9 +258,11 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 	memcpy(d->service.name, m->name, sizeof(d->service.name));
 	(void)snprintf(name, sizeof(name), "%s.pid", m->name);
 	mark.name = name;
-	if (service_source_new(&d->service, d->netns, ipc_take(m, fds, n_fds, IPC_SLOT_PIDFD),
-		    ipc_take(m, fds, n_fds, IPC_SLOT_UDP), ipc_take(m, fds, n_fds, IPC_SLOT_UDP6),
-		    &mark, &o->sink, &d->source) < 0) {
+	files = (struct service_files){ .pidfd = ipc_take(m, fds, n_fds, IPC_SLOT_PIDFD),
+		.udp4 = ipc_take(m, fds, n_fds, IPC_SLOT_UDP),
+		.udp6 = ipc_take(m, fds, n_fds, IPC_SLOT_UDP6),
+		.own = ipc_take(m, fds, n_fds, IPC_SLOT_OWN) };
+	if (service_source_new(&d->service, d->netns, &files, &mark, &o->sink, &d->source) < 0) {
 		log_line(LOG_ERR, "no memory to watch %s (process %u)", m->name, m->service.pid);
 		free(d);
 		return;
@@ -237,6 +272,7 @@ static void introduce(struct observe *o, const struct ipc_message *m, int *fds, 
 		log_line(LOG_ERR, "no memory to speak to %s (process %u)", m->name, m->service.pid);
 	o->daemons[o->n_daemons++] = d;
 	d->source_poll = observe_watch(o, service_source_fd(d->source, 0), on_source, d);
+	watch_end(o, d->service.pid);
 	root = ipc_take(m, fds, n_fds, IPC_SLOT_ROOT);
 	if (root >= 0)
 		read_files(o, d->service.daemon, d->service.id, d->netns, root);
@@ -250,7 +286,10 @@ static void contact(struct daemon *d, const struct ipc_message *m, int *fds, uns
 	int vici = ipc_take(m, fds, n_fds, IPC_SLOT_VICI);
 	int notify = ipc_take(m, fds, n_fds, IPC_SLOT_ERROR_NOTIFY);
 	int log = ipc_take(m, fds, n_fds, IPC_SLOT_LOG);
+	int own = ipc_take(m, fds, n_fds, IPC_SLOT_OWN);
 
+	if (own >= 0)
+		service_source_own(d->source, own);
 	if (d->service.daemon == DAEMON_STRONGSWAN)
 		service_source_control(d->source, m->service.control, m->text);
 	if (vici >= 0)
@@ -303,6 +342,15 @@ void services_config(struct observe *o)
 		tell_host(o);
 }
 
+static void hear_end(struct daemon *d)
+{
+	const struct exits *e = d->observe->exits;
+	int status;
+
+	if (e && service_source_ended(d->source) && exits_status(e, d->service.pid, &status))
+		service_source_exit(d->source, status);
+}
+
 void services_second(struct observe *o)
 {
 	uint64_t now = uv_hrtime();
@@ -312,6 +360,7 @@ void services_second(struct observe *o)
 	for (size_t i = o->n_daemons; i-- > 0;) {
 		charon_second(o->daemons[i], now);
 		pluto_second(o->daemons[i], now);
+		hear_end(o->daemons[i]);
 		service_source_tick(o->daemons[i]->source, now);
 		tell_lost(o->daemons[i]);
 		if (service_source_over(o->daemons[i]->source))
@@ -352,4 +401,6 @@ void services_free_all(struct observe *o)
 		free_one(o->daemons[--o->n_daemons]);
 	o->confsource_poll = observe_unwatch(o->confsource_poll);
 	o->confsource = confsource_free(o->confsource);
+	o->exits_poll = observe_unwatch(o->exits_poll);
+	o->exits = exits_free(o->exits);
 }

@@ -3,6 +3,7 @@
 
 #include "main/observe/observe.h"
 #include "source/libreswan/libreswan.h"
+#include "source/service/exits.h"
 #include "source/service/service.h"
 #include "source/strongswan/strongswan.h"
 
@@ -30,6 +31,7 @@ struct daemon {
 	off_t log_at;
 };
 
+void services_begin(struct observe *o); /* before the sandbox: opens what it forbids */
 /* fds that are taken over become -1. */
 void services_add(struct observe *o, const struct ipc_message *m, int *fds, unsigned n_fds);
 void services_ready(struct observe *o, const struct ipc_message *m); /* the list is complete */

@@ -5,15 +5,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/map.h"
+#include "source/service/udp.h"
 
 #define DELAY_FIRST_NS (1 * NS_PER_S)
 #define DELAY_MOST_NS (30 * NS_PER_S)
+#define SOCKETS_NS (2 * NS_PER_S)
 #define STEADY_NS (60 * NS_PER_S) /* what held so long was no failed attempt */
 #define PATIENCE_NS (10 * NS_PER_S) /* a daemon that starts opens its socket some time later */
 
@@ -169,9 +173,39 @@ static void push_log(struct service_entry *e, const struct config *config, struc
 	hand_over(e, observe, IPC_SLOT_LOG, fd);
 }
 
+int contact_own_sockets(struct service_entry *e, uint64_t now_ns)
+{
+	uint64_t sockets[UDP_OWN_MAX], hash;
+	size_t size;
+	int n, fd;
+
+	if (now_ns < e->sockets_ns)
+		return -1;
+	e->sockets_ns = now_ns + SOCKETS_NS;
+	n = process_sockets(&e->process, sockets, ARRAY_LEN(sockets));
+	if (n < 0)
+		return -1;
+	size = (size_t)n * sizeof(sockets[0]);
+	hash = hash_octets(sockets, size, 0) | 1;
+	if (hash == e->sockets_hash)
+		return -1;
+	fd = memfd_create("sockets", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, sockets, size) != (ssize_t)size) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	e->sockets_hash = hash;
+	return fd;
+}
+
 void contact_push(struct service_entry *e, const struct config *config, struct child *observe,
 	uint64_t now_ns)
 {
+	int own = contact_own_sockets(e, now_ns);
+
+	if (own >= 0)
+		hand_over(e, observe, IPC_SLOT_OWN, own);
 	if (e->daemon == DAEMON_STRONGSWAN) {
 		push_vici(e, config, observe, now_ns);
 		push_error_notify(e, config, observe, now_ns);

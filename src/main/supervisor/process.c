@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/supervisor/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define COMMAND_LINE_MAX 8192
+#define SOCKET "socket:["
+#define DESCRIPTORS_PER_SOCKET 16
 #define STAT_START 19 /* fields behind the name: state is 0, parent 1 */
 
 int process_open(pid_t pid, struct process *ret)
@@ -156,6 +159,37 @@ int process_netns(const struct process *p, uint64_t *ret_inode)
 		return -errno;
 	*ret_inode = st.st_ino;
 	return 0;
+}
+
+int process_sockets(const struct process *p, uint64_t *ret, size_t size)
+{
+	int fd = process_file(p, "fd", O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+	size_t n = 0, looked = 0;
+
+	if (!dir) {
+		int r = fd < 0 ? fd : -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	while (n < size && (d = readdir(dir))) {
+		if (looked++ == DESCRIPTORS_PER_SOCKET * size) {
+			memset(ret, 0, size * sizeof(*ret));
+			n = size;
+			break;
+		}
+		char text[64];
+		ssize_t length = readlinkat(fd, d->d_name, text, sizeof(text) - 1);
+
+		text[length > 0 ? length : 0] = '\0';
+		if (!strncmp(text, SOCKET, strlen(SOCKET)))
+			ret[n++] = strtoull(text + strlen(SOCKET), NULL, 10);
+	}
+	(void)closedir(dir);
+	return (int)n;
 }
 
 int process_open_inside(const struct process *p, const char *path, int flags)

@@ -31,6 +31,11 @@ int process_program(const struct process *p, char ret[NAME_MAX + 1]);
 /* The value of --NAME VALUE or --NAME=VALUE on its command line; -ENOENT. */
 int process_option(const struct process *p, const char *name, char *ret, size_t size);
 int process_file(const struct process *p, const char *name, int flags); /* a descriptor */
+/*
+ * The inode numbers of its sockets; how many, or -errno. `size`: there may be more, in its first
+ * 16 * size descriptors or behind them, where it is not looked; then *ret means nothing.
+ */
+int process_sockets(const struct process *p, uint64_t *ret, size_t size);
 int process_netns(const struct process *p, uint64_t *ret_inode);
 /* In its root, whatever symbolic links are there. A descriptor or -errno. */
 int process_open_inside(const struct process *p, const char *path, int flags);

@@ -58,6 +58,7 @@ void services_forget_sent(struct services *s)
 		e->control = CONTROL_UNKNOWN;
 		e->log_device = 0;
 		e->log_inode = 0;
+		e->sockets_ns = e->sockets_hash = 0;
 		e->look_at_log = true;
 	}
 	s->told = false;
@@ -247,7 +248,7 @@ void contact_message(const struct service_entry *e, struct ipc_message *ret)
 	memcpy(ret->text, e->why, sizeof(ret->text));
 }
 
-static void introduce(struct service_entry *e, struct child *observe)
+static void introduce(struct service_entry *e, struct child *observe, uint64_t now_ns)
 {
 	const struct process *p = &e->process;
 	struct ipc_message m;
@@ -270,6 +271,7 @@ static void introduce(struct service_entry *e, struct child *observe)
 	if (strcmp(e->name, "charon-systemd") != 0)
 		add(&m, fds, &n, IPC_SLOT_RUN,
 			process_open_inside(p, e->run_dir, O_PATH | O_DIRECTORY));
+	add(&m, fds, &n, IPC_SLOT_OWN, contact_own_sockets(e, now_ns));
 	e->sent = true;
 	(void)child_send(observe, &m, fds, n);
 }
@@ -287,7 +289,7 @@ void services_push(
 		if (observe->control < 0 || observe->n_queued > 0)
 			return;
 		if (!e->sent)
-			introduce(e, observe);
+			introduce(e, observe, now_ns);
 		if (e->sent)
 			contact_push(e, config, observe, now_ns);
 	}

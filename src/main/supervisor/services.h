@@ -40,6 +40,8 @@ struct service_entry {
 	bool look_at_log; /* once a scan */
 	dev_t log_device; /* of the file handed over; 0 and 0: none */
 	ino_t log_inode;
+	uint64_t sockets_ns; /* when to look again which sockets it has; 0 at once */
+	uint64_t sockets_hash; /* of those told last; 0: none were */
 	pid_t whack; /* 0: none runs */
 	int whack_output;
 };

@@ -17,6 +17,7 @@
 #define NS_PER_S 1000000000ull
 #define SOCKETS_NS (5 * NS_PER_S) /* between readings, once there are any */
 #define CAUSE_NS (2 * NS_PER_S) /* for audit, last words and the parent, which reaps it */
+#define HEARD_NS (NS_PER_S / 2) /* for the last of its threads, once one was heard */
 #define PIECE 32768
 
 struct service_source {
@@ -31,6 +32,8 @@ struct service_source {
 	bool ended, over;
 	uint64_t ended_ns; /* by the first tick behind the end; 0: none yet */
 	uint64_t sockets_ns; /* when to read them again */
+	bool heard; /* the status below, from the kernel as it ended */
+	int heard_status;
 	uint32_t crash; /* signal, from audit */
 	uint8_t last_end; /* enum service_end of the daemon's own words; SERVICE_RUNS: none */
 	char last_words[IDENTITY_SIZE];
@@ -38,6 +41,7 @@ struct service_source {
 	char reason[FACT_TEXT_SIZE];
 	uint64_t losses;
 	struct udp_reading sockets, reading;
+	struct udp_own own;
 	uint8_t piece[PIECE];
 	struct fact fact;
 };
@@ -168,12 +172,21 @@ static void close_one(int *fd)
 	*fd = -1;
 }
 
-int service_source_new(const struct service *service, uint64_t netns, int pidfd, int udp4, int udp6,
-	const struct service_mark *mark, const struct source_sink *sink,
-	struct service_source **ret)
+static void take_own(struct service_source *s, int fd)
+{
+	ssize_t n = pread(fd, s->own.inodes, sizeof(s->own.inodes), 0);
+
+	close(fd);
+	s->own.n = n < 0 ? UDP_OWN_MAX : (uint32_t)((size_t)n / sizeof(s->own.inodes[0]));
+	s->reading.own = &s->own;
+}
+
+int service_source_new(const struct service *service, uint64_t netns,
+	const struct service_files *files, const struct service_mark *mark,
+	const struct source_sink *sink, struct service_source **ret)
 {
 	struct service_source *s = calloc(1, sizeof(*s));
-	int fds[] = { pidfd, udp4, udp6, mark->dir };
+	int fds[] = { files->pidfd, files->udp4, files->udp6, files->own, mark->dir };
 
 	if (!s) {
 		for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -188,9 +201,11 @@ int service_source_new(const struct service *service, uint64_t netns, int pidfd,
 	s->service.signal = 0;
 	s->service.ended_us = 0;
 	s->service.why[0] = '\0';
-	s->pidfd = pidfd;
-	s->udp[0] = udp4;
-	s->udp[1] = udp6;
+	s->pidfd = files->pidfd;
+	s->udp[0] = files->udp4;
+	s->udp[1] = files->udp6;
+	if (files->own >= 0)
+		take_own(s, files->own);
 	s->mark_dir = mark->dir;
 	if (mark->dir >= 0)
 		(void)snprintf(s->mark, sizeof(s->mark), "%s", mark->name);
@@ -228,7 +243,9 @@ static bool has_ended(const struct service_source *s)
 /* What it may have said of its end; false: we wait for more. */
 static bool find_cause(struct service_source *s, bool wait)
 {
-	struct status_evidence e = { .crash = s->crash,
+	struct status_evidence e = { .heard = s->heard,
+		.heard_status = s->heard_status,
+		.crash = s->crash,
 		.words_end = s->last_end,
 		.words = s->last_words,
 		.mark = !s->mark_seen ? STATUS_MARK_NONE
@@ -271,7 +288,7 @@ void service_source_tick(struct service_source *s, uint64_t now_ns)
 	if (s->ended) {
 		if (s->ended_ns == 0)
 			s->ended_ns = now_ns;
-		finish(s, now_ns < s->ended_ns + CAUSE_NS);
+		finish(s, now_ns < s->ended_ns + (s->heard ? HEARD_NS : CAUSE_NS));
 		return;
 	}
 	s->mark_seen = s->mark_seen || has_mark(s);
@@ -309,10 +326,23 @@ void service_source_version(struct service_source *s, const char *version)
 	tell_service(s);
 }
 
+void service_source_own(struct service_source *s, int fd)
+{
+	take_own(s, fd);
+	if (!s->ended)
+		read_sockets(s);
+}
+
 void service_source_words(struct service_source *s, uint8_t end, const char *why)
 {
 	s->last_end = end;
 	(void)snprintf(s->last_words, sizeof(s->last_words), "%s", why);
+}
+
+void service_source_exit(struct service_source *s, int status)
+{
+	s->heard = true;
+	s->heard_status = status;
 }
 
 void service_source_signal(struct service_source *s, uint32_t signal)

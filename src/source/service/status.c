@@ -47,16 +47,17 @@ static const char *signal_name(uint32_t signal)
 
 void status_judge(const struct status_evidence *e, struct service *ret)
 {
-	bool spoke = e->words_end != SERVICE_RUNS;
+	bool spoke = e->words_end != SERVICE_RUNS, known = e->kept || e->heard;
+	int status = e->kept ? e->status : e->heard_status;
 
-	if (e->kept && WIFSIGNALED(e->status))
-		verdict(ret, SERVICE_FAILED, (uint32_t)WTERMSIG(e->status),
-			"killed by signal %d (SIG%s)", WTERMSIG(e->status),
-			signal_name((uint32_t)WTERMSIG(e->status)));
-	else if (e->kept && WEXITSTATUS(e->status) != 0)
-		verdict(ret, SERVICE_FAILED, 0, "exit status %d%s%s", WEXITSTATUS(e->status),
+	if (known && WIFSIGNALED(status))
+		verdict(ret, SERVICE_FAILED, (uint32_t)WTERMSIG(status),
+			"killed by signal %d (SIG%s)", WTERMSIG(status),
+			signal_name((uint32_t)WTERMSIG(status)));
+	else if (known && WEXITSTATUS(status) != 0)
+		verdict(ret, SERVICE_FAILED, 0, "exit status %d%s%s", WEXITSTATUS(status),
 			spoke ? "; it said: " : "", spoke ? e->words : "");
-	else if (e->kept)
+	else if (known)
 		verdict(ret, SERVICE_STOPPED, 0, "exit status 0");
 	else if (e->crash != 0)
 		verdict(ret, SERVICE_FAILED, e->crash,
@@ -74,6 +75,6 @@ void status_judge(const struct status_evidence *e, struct service *ret)
 			e->mark_name);
 	else
 		verdict(ret, SERVICE_ENDED, 0,
-			"cause unknown: this kernel keeps no exit status (Linux 6.15 does), and "
-			"nothing else tells");
+			"cause unknown: the kernel neither keeps its exit status (Linux 6.15 does) "
+			"nor let us hear it, and nothing else tells");
 }

@@ -12,6 +12,8 @@ enum status_mark { STATUS_MARK_NONE, STATUS_MARK_LEFT, STATUS_MARK_REMOVED };
 struct status_evidence {
 	bool kept; /* the kernel kept its status: */
 	int status; /* as wait(2) gives it */
+	bool heard; /* the kernel told of its end as it came: */
+	int heard_status;
 	uint32_t crash; /* signal that an audit record tells; 0: none */
 	uint8_t words_end; /* enum service_end by its own words; SERVICE_RUNS: it said none */
 	const char *words;

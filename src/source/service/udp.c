@@ -7,6 +7,7 @@
 #define PORT_NAT_T 4500
 #define WORD_LOCAL 1
 #define WORD_QUEUES 4 /* of what waits to be sent, and to be read */
+#define WORD_INODE 9
 #define WORD_DROPS 12
 #define WORDS 13
 
@@ -68,14 +69,29 @@ static bool address(struct span text, uint8_t family, struct addr *ret)
 	return true;
 }
 
+static bool is_foreign(const struct udp_own *own, uint64_t inode)
+{
+	if (!own || own->n == UDP_OWN_MAX)
+		return false;
+	for (uint32_t i = 0; i < own->n; i++) {
+		if (own->inodes[i] == inode)
+			return false;
+	}
+	return true;
+}
+
 static void add(struct udp_reading *r, const struct ike_socket *s)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
-		if (r->v[i].port == s->port && addr_equal(&r->v[i].local, &s->local)) {
+		if (r->v[i].port != s->port || !addr_equal(&r->v[i].local, &s->local))
+			continue;
+		if (r->v[i].foreign == s->foreign) {
 			r->v[i].queue += s->queue;
 			r->v[i].drops += s->drops;
-			return;
+		} else if (!s->foreign) {
+			r->v[i] = *s;
 		}
+		return;
 	}
 	if (r->n == UDP_SOCKETS_MAX)
 		r->refused++;
@@ -83,7 +99,8 @@ static void add(struct udp_reading *r, const struct ike_socket *s)
 		r->v[r->n++] = *s;
 }
 
-static bool parse_line(struct span line, uint8_t family, struct ike_socket *ret)
+static bool parse_line(
+	struct span line, uint8_t family, struct ike_socket *ret, uint64_t *ret_inode)
 {
 	struct span words[WORDS], local, port, unsent, unread;
 	uint64_t v;
@@ -92,7 +109,8 @@ static bool parse_line(struct span line, uint8_t family, struct ike_socket *ret)
 	if (split(line, words) < WORDS || !split_at_colon(words[WORD_LOCAL], &local, &port) ||
 		!split_at_colon(words[WORD_QUEUES], &unsent, &unread) ||
 		!address(local, family, &ret->local) || !number(port, 16, &v) || v > UINT16_MAX ||
-		!number(unread, 16, &ret->queue) || !number(words[WORD_DROPS], 10, &ret->drops))
+		!number(unread, 16, &ret->queue) || !number(words[WORD_INODE], 10, ret_inode) ||
+		!number(words[WORD_DROPS], 10, &ret->drops))
 		return false;
 	ret->port = (uint16_t)v;
 	return true;
@@ -113,14 +131,17 @@ size_t udp_parse(struct span text, uint8_t family, struct udp_reading *r)
 	while ((end = memchr(text.p + used, '\n', text.n - used))) {
 		struct span line = span_of(text.p + used, (size_t)(end - text.p) - used);
 		struct ike_socket s;
+		uint64_t inode;
 
 		used += line.n + 1;
 		if (is_title(line))
 			continue;
-		if (!parse_line(line, family, &s))
+		if (!parse_line(line, family, &s, &inode)) {
 			r->refused++;
-		else if (s.port == PORT_IKE || s.port == PORT_NAT_T)
+		} else if (s.port == PORT_IKE || s.port == PORT_NAT_T) {
+			s.foreign = is_foreign(r->own, inode);
 			add(r, &s);
+		}
 	}
 	return used;
 }

@@ -417,6 +417,49 @@ static void whoever_does_not_listen_where_it_is_to_is_named(void **state)
 	bench_free(b);
 }
 
+static void others_on(struct bench *b, const char *const *locals, size_t n)
+{
+	list(b, IKE_LIST_SOCKETS, DUMP_BEGIN);
+	for (size_t i = 0; i < n; i++) {
+		struct fact f = { .type = FACT_IKE_SOCKET,
+			.ike_socket = {
+				.service = PLUTO, .port = 500, .drops = 5, .foreign = true } };
+
+		f.ike_socket.local = addr_of(locals[i]);
+		bench_feed(b, &f, NS_A);
+	}
+	list(b, IKE_LIST_SOCKETS, DUMP_END);
+}
+
+static void anothers_socket_is_not_the_services_own(void **state)
+{
+	static const char *const any[] = { "0.0.0.0" }, *const one[] = { "10.9.0.1" };
+	struct bench *b = bench_new(0);
+
+	(void)state;
+	bench_live(b);
+	start(b, PLUTO, true);
+	bench_address(b, NS_A, "10.9.0.1");
+	bench_address(b, NS_A, "10.9.0.11");
+	list(b, IKE_LIST_CONNECTIONS, DUMP_BEGIN);
+	connection(b, "10.9.0.11 10.9.0.1", 30);
+	list(b, IKE_LIST_CONNECTIONS, DUMP_END);
+	others_on(b, one, 1);
+	pass_seconds(b, 30);
+	assert_int_equal(bench_count_id(b, EVENT_INTERFACES_INCOMPLETE), 1);
+	assert_string_equal(bench_find(b, EVENT_INTERFACES_INCOMPLETE)->message,
+		"pluto does not listen on 10.9.0.11 10.9.0.1; another process has port 500 of "
+		"10.9.0.1 in a");
+	sockets(b, any, 1);
+	pass_seconds(b, 30);
+	others_on(b, any, 1);
+	pass_seconds(b, 5);
+	sockets(b, any, 1); /* its own were not known yet */
+	pass_seconds(b, 30);
+	assert_int_equal(bench_count_id(b, EVENT_INTERFACES_INCOMPLETE), 1);
+	bench_free(b);
+}
+
 static void link_fact(struct bench *b, uint8_t op, uint32_t ifindex, const char *name, uint32_t up)
 {
 	struct fact f = { .type = FACT_LINK,
@@ -741,6 +784,11 @@ static void services_are_listed(void **state)
 	assert_int_equal(rows.n, 1);
 	assert_true(rows.sockets_known);
 	assert_string_equal(rows.sockets, "10.9.0.1:500 [::]:500");
+	others_on(b, locals, 2);
+	core_each(b->core, &noun_service, on_row, &rows);
+	assert_true(rows.sockets_known);
+	assert_string_equal(rows.sockets, "");
+	rows.n = 1;
 	end(b, PLUTO, SERVICE_FAILED, "killed");
 	bench_settle(b);
 	rows.n = 0;
@@ -794,6 +842,7 @@ int main(void)
 		cmocka_unit_test(a_kernel_without_xfrm_is_told_as_that),
 		cmocka_unit_test(a_list_of_addresses_that_stays_broken_is_told),
 		cmocka_unit_test(whoever_does_not_listen_where_it_is_to_is_named),
+		cmocka_unit_test(anothers_socket_is_not_the_services_own),
 		cmocka_unit_test(a_policy_refused_after_a_change_is_the_changes),
 		cmocka_unit_test(an_address_without_a_policy_any_more_is_told),
 		cmocka_unit_test(policies_of_an_interface_that_is_gone_are_told),

@@ -593,6 +593,11 @@ static void sockets_and_shunts(void **state)
 	socket.ike_socket.port = 4500;
 	socket.ike_socket.drops = 2;
 	bench_feed(b, &socket, NS_A);
+	socket.ike_socket.local = address("10.9.0.1"); /* it has no part in these drops */
+	socket.ike_socket.foreign = true;
+	bench_feed(b, &socket, NS_A);
+	socket.ike_socket.local = (struct addr){ 0 };
+	socket.ike_socket.foreign = false;
 	list(b, CHARON, IKE_LIST_SOCKETS, DUMP_END);
 	bench_poll(b);
 	assert_value(b, "mainmode.receive_failures", 5);

@@ -518,6 +518,9 @@ static void each_address_is_looked_at(void **state)
 	bench_feed(b, &any, NS_A);
 	any.ike_socket.port = 4500;
 	bench_feed(b, &any, NS_A);
+	assert_int_equal(addr_parse("10.9.0.1", &any.ike_socket.local), 0);
+	any.ike_socket.foreign = true;
+	bench_feed(b, &any, NS_A);
 	assert_int_equal(core_each(b->core, &noun_link, keep_link, &outer), 0);
 	assert_int_equal(core_each(b->core, &noun_link, keep_link, &inner), 0);
 	assert_string_equal(outer.protection, "no");

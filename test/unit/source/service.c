@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,40 @@ static void sockets_are_read(void **state)
 		assert_string_equal(addr_format(&r.v[2].local, text), "fe80::5054:ff:fe1d:adb6");
 }
 
+static void whose_a_socket_is_says_its_inode(void **state)
+{
+	static struct udp_own own;
+	static struct udp_reading r;
+
+	(void)state;
+	own.inodes[own.n++] = 1;
+	own.inodes[own.n++] = 94161;
+	memset(&r, 0, sizeof(r));
+	r.own = &own;
+	(void)udp_parse(span_text(udp), AF_INET, &r);
+	assert_int_equal(r.n, 2);
+	assert_true(r.v[0].foreign);
+	assert_false(r.v[1].foreign);
+	assert_int_equal(r.v[1].queue, 1); /* not the other's of this address, too */
+	assert_int_equal(r.v[1].drops, 3);
+	own.inodes[1] = 94159; /* and with the other behind it */
+	r.n = 0;
+	(void)udp_parse(span_text(udp), AF_INET, &r);
+	assert_false(r.v[1].foreign);
+	assert_int_equal(r.v[1].drops, 17);
+	own.n = 0;
+	r.n = 0;
+	(void)udp_parse(span_text(udp), AF_INET, &r);
+	assert_int_equal(r.n, 2);
+	assert_true(r.v[0].foreign && r.v[1].foreign);
+	assert_int_equal(r.v[1].drops, 20);
+	own.n = UDP_OWN_MAX; /* may lack some */
+	r.n = 0;
+	(void)udp_parse(span_text(udp), AF_INET, &r);
+	assert_int_equal(r.n, 2);
+	assert_false(r.v[0].foreign || r.v[1].foreign);
+}
+
 static void a_cut_line_waits(void **state)
 {
 	static struct udp_reading r;
@@ -75,7 +110,8 @@ static void strange_lines_are_counted(void **state)
 	(void)state;
 	memset(&r, 0, sizeof(r));
 	(void)udp_parse(span_text("x\n\n1: 0:01F4 0 0 0:0 0 0 0 0 0 0 0 0\n"), AF_INET, &r);
-	assert_int_equal(r.refused, 3);
+	(void)udp_parse(span_text("1: 00000000:01F4 0 0 0:0 0 0 0 0 0x1 0 0 0\n"), AF_INET, &r);
+	assert_int_equal(r.refused, 4); /* that one's inode */
 	assert_int_equal(r.n, 0);
 	for (unsigned i = 0; i < UDP_SOCKETS_MAX + 2; i++) {
 		(void)snprintf(line, sizeof(line),
@@ -85,7 +121,7 @@ static void strange_lines_are_counted(void **state)
 		(void)udp_parse(span_text(line), AF_INET, &r);
 	}
 	assert_int_equal(r.n, UDP_SOCKETS_MAX);
-	assert_int_equal(r.refused, 5);
+	assert_int_equal(r.refused, 6);
 }
 
 static void the_best_evidence_decides(void **state)
@@ -101,6 +137,17 @@ static void the_best_evidence_decides(void **state)
 		{ { .kept = true,
 			  .status = 7 << 8,
 			  .words_end = SERVICE_FAILED,
+			  .words = "no key" },
+			SERVICE_FAILED, 0, "exit status 7; it said: no key" },
+		{ { .kept = true, .heard = true, .heard_status = 9 }, SERVICE_STOPPED, 0,
+			"exit status 0" },
+		{ { .heard = true, .mark = STATUS_MARK_LEFT, .mark_name = "charon.pid" },
+			SERVICE_STOPPED, 0, "exit status 0" },
+		{ { .heard = true, .heard_status = SIGSEGV | 0x80, .crash = SIGABRT },
+			SERVICE_FAILED, SIGSEGV, "SIGSEGV" },
+		{ { .heard = true,
+			  .heard_status = 7 << 8,
+			  .words_end = SERVICE_STOPPED,
 			  .words = "no key" },
 			SERVICE_FAILED, 0, "exit status 7; it said: no key" },
 		{ { .crash = SIGSEGV, .words_end = SERVICE_STOPPED, .words = "bye" },
@@ -130,7 +177,7 @@ struct daemon {
 	pid_t pid;
 	char dir[32], mark[48];
 	struct service last;
-	unsigned facts, services, sockets;
+	unsigned facts, services, sockets, foreign;
 	struct service_source *source;
 };
 
@@ -144,6 +191,7 @@ static void take(void *userdata, struct fact *f)
 		d->last = f->service;
 	}
 	d->sockets += f->type == FACT_IKE_SOCKET;
+	d->foreign += f->type == FACT_IKE_SOCKET && f->ike_socket.foreign;
 	assert_int_equal(f->netns, 77);
 	assert_int_equal(f->source, SOURCE_SERVICE);
 }
@@ -158,6 +206,7 @@ static void start(struct daemon *d)
 	const struct source_sink sink = { .userdata = d, .emit = take };
 	struct service s = { .id = 5, .daemon = DAEMON_STRONGSWAN, .name = "charon" };
 	struct service_mark mark = { .name = "charon.pid" };
+	struct service_files files;
 	FILE *text = tmpfile();
 	int fd;
 
@@ -178,8 +227,18 @@ static void start(struct daemon *d)
 		for (;;)
 			(void)pause();
 	}
-	assert_int_equal(
-		service_source_new(&s, 77, pidfd_of(d->pid), fd, -1, &mark, &sink, &d->source), 0);
+	files = (struct service_files){
+		.pidfd = pidfd_of(d->pid), .udp4 = fd, .udp6 = -1, .own = -1
+	};
+	assert_int_equal(service_source_new(&s, 77, &files, &mark, &sink, &d->source), 0);
+}
+
+static int file_of(const uint64_t *inodes, size_t n)
+{
+	int fd = memfd_create("sockets", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, inodes, n * sizeof(*inodes)), n * sizeof(*inodes));
+	return fd;
 }
 
 static void done(struct daemon *d)
@@ -230,6 +289,40 @@ static void its_life_is_told(void **state)
 	done(&d);
 }
 
+static void sockets_are_its_own_by_what_it_has(void **state)
+{
+	static const uint64_t inodes[UDP_OWN_MAX] = { 94159, 94161 };
+	struct daemon d;
+	unsigned before;
+
+	(void)state;
+	start(&d);
+	assert_int_equal(d.sockets, 2);
+	assert_int_equal(d.foreign, 0); /* nobody has said */
+	service_source_own(d.source, file_of(inodes, 2));
+	assert_int_equal(d.sockets, 4);
+	assert_int_equal(d.foreign, 1); /* told at once */
+	service_source_own(d.source, file_of(inodes, 2));
+	assert_int_equal(d.sockets, 4);
+	service_source_own(d.source, file_of(inodes, 0));
+	assert_int_equal(d.foreign, 3);
+	service_source_own(d.source, file_of(inodes, UDP_OWN_MAX)); /* there may be more */
+	assert_int_equal(d.sockets, 8);
+	assert_int_equal(d.foreign, 3);
+	service_source_own(d.source, file_of(inodes, 0));
+	assert_int_equal(d.foreign, 5);
+	service_source_own(d.source, open("/", O_PATH)); /* not to be read */
+	assert_int_equal(d.foreign, 5);
+	assert_int_equal(d.sockets, 12);
+	end(&d);
+	(void)waitpid(d.pid, NULL, 0);
+	service_source_ready(d.source, 0);
+	before = d.facts;
+	service_source_own(d.source, file_of(inodes, 0)); /* too late */
+	assert_int_equal(d.facts, before);
+	done(&d);
+}
+
 /* Its parent has not asked how it ended: no kernel tells us. */
 static void a_cause_is_waited_for(void **state)
 {
@@ -260,16 +353,33 @@ static void a_cause_is_waited_for(void **state)
 	assert_int_equal(d.last.signal, SIGABRT);
 	(void)waitpid(d.pid, NULL, 0);
 	done(&d);
+
+	start(&d);
+	end(&d);
+	service_source_ready(d.source, 0);
+	service_source_tick(d.source, 1000000000);
+	service_source_exit(d.source, 0); /* a thread's; more may come */
+	service_source_tick(d.source, 1400000000);
+	assert_false(service_source_over(d.source));
+	service_source_exit(d.source, SIGTERM);
+	service_source_tick(d.source, 2000000000); /* sooner than what nobody heard */
+	assert_true(service_source_over(d.source));
+	assert_int_equal(d.last.end, SERVICE_FAILED);
+	assert_int_equal(d.last.signal, SIGTERM);
+	(void)waitpid(d.pid, NULL, 0);
+	done(&d);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sockets_are_read),
+		cmocka_unit_test(whose_a_socket_is_says_its_inode),
 		cmocka_unit_test(a_cut_line_waits),
 		cmocka_unit_test(strange_lines_are_counted),
 		cmocka_unit_test(the_best_evidence_decides),
 		cmocka_unit_test(its_life_is_told),
+		cmocka_unit_test(sockets_are_its_own_by_what_it_has),
 		cmocka_unit_test(a_cause_is_waited_for),
 	};
 
