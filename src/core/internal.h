@@ -22,7 +22,7 @@
 #define LIMIT_SAS 1000000
 #define LIMIT_POLICIES 2000000
 #define LIMIT_LINKS 65536
-#define LIMIT_ADDRS 65536
+#define LIMIT_ADDRS 65536 /* of all interfaces */
 #define LIMIT_SPIS 262144
 #define LIMIT_PILES 4096
 #define LIMIT_HELD 8192
@@ -110,8 +110,8 @@ struct spd_block {
 
 struct ledger_link {
 	struct link link;
-	struct prefix addrs[LINK_ADDRS];
-	unsigned n_addrs;
+	struct prefix *addrs;
+	unsigned n_addrs, addrs_room;
 	uint32_t generation;
 };
 
@@ -303,6 +303,7 @@ struct core {
 	struct spd_block *spd_recent; /* the block that was asked for last */
 	struct pool policies; /* memory of struct ledger_policy */
 	size_t n_policies;
+	size_t n_addrs; /* of all links */
 	struct finder *finder;
 	struct map *sa_groups; /* struct sa_group_key → struct sa_group */
 	struct statistics *statistics;

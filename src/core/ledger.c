@@ -39,8 +39,17 @@ static void free_remains(struct netns *ns)
 	ns->n_remains = 0;
 }
 
+static void forget_addrs(struct core *c, struct ledger_link *l)
+{
+	c->n_addrs -= l->n_addrs;
+	l->n_addrs = l->addrs_room = 0;
+	free(l->addrs);
+	l->addrs = NULL;
+}
+
 void ledger_free(struct core *c)
 {
+	struct ledger_link *l;
 	struct netns *ns;
 
 	if (c->netns) {
@@ -55,6 +64,8 @@ void ledger_free(struct core *c)
 	c->netns = map_free_all(c->netns);
 	c->sas = map_free_all(c->sas);
 	spd_free(c);
+	for (size_t at = 0; c->links && (l = map_next(c->links, &at, NULL));)
+		forget_addrs(c, l);
 	c->links = map_free_all(c->links);
 	c->spis = map_free_all(c->spis);
 	c->piles = map_free_all(c->piles);
@@ -74,15 +85,23 @@ struct netns *ledger_netns(const struct core *c, uint64_t cookie)
 	return cookie ? map_get(c->netns, &cookie) : NULL;
 }
 
+static void forget_link(struct core *c, uint64_t netns, uint32_t ifindex)
+{
+	struct link_key key = { netns, ifindex };
+	struct ledger_link *l = map_remove(c->links, &key);
+
+	if (l)
+		forget_addrs(c, l);
+	free(l);
+}
+
 static void forget_links(struct core *c, const struct netns *ns)
 {
 	struct ledger_link *l;
 
 	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
-		struct link_key key = { ns->cookie, l->link.ifindex };
-
 		if (l->link.netns == ns->cookie)
-			free(map_remove(c->links, &key));
+			forget_link(c, ns->cookie, l->link.ifindex);
 	}
 }
 
@@ -281,7 +300,7 @@ void ledger_link_change(struct core *c, const struct fact *f)
 	struct ledger_link *l = map_get(c->links, &key);
 
 	if (f->link.op == CHANGE_GONE) {
-		free(map_remove(c->links, &key));
+		forget_link(c, f->netns, f->link.link.ifindex);
 		return;
 	}
 	if (!l) {
@@ -296,6 +315,24 @@ void ledger_link_change(struct core *c, const struct fact *f)
 	l->link.netns = f->netns;
 	if (ns)
 		l->generation = ns->link_generation;
+}
+
+static bool add_addr(struct core *c, struct ledger_link *l, const struct prefix *p)
+{
+	if (c->n_addrs == LIMIT_ADDRS)
+		return false;
+	if (l->n_addrs == l->addrs_room) {
+		unsigned room = l->addrs_room ? 2 * l->addrs_room : 4;
+		struct prefix *addrs = reallocarray(l->addrs, room, sizeof(*addrs));
+
+		if (!addrs)
+			return false;
+		l->addrs = addrs;
+		l->addrs_room = room;
+	}
+	l->addrs[l->n_addrs++] = *p;
+	c->n_addrs++;
+	return true;
 }
 
 void ledger_addr_change(struct core *c, const struct fact *f)
@@ -314,12 +351,10 @@ void ledger_addr_change(struct core *c, const struct fact *f)
 			memmove(&l->addrs[i], &l->addrs[i + 1],
 				(l->n_addrs - i - 1) * sizeof(l->addrs[0]));
 			l->n_addrs--;
+			c->n_addrs--;
 		}
-	} else if (i == l->n_addrs) {
-		if (l->n_addrs == LINK_ADDRS)
-			c->refused++;
-		else
-			l->addrs[l->n_addrs++] = *p;
+	} else if (i == l->n_addrs && !add_addr(c, l, p)) {
+		c->refused++;
 	}
 }
 
@@ -331,15 +366,13 @@ static void links_dump(struct core *c, const struct fact *f, struct netns *ns)
 	if (f->dump.kind == DUMP_LINK && f->dump.phase == DUMP_BEGIN)
 		ns->link_generation++;
 	for (size_t at = 0; (l = map_next(c->links, &at, NULL));) {
-		struct link_key key = { ns->cookie, l->link.ifindex };
-
 		if (l->link.netns != ns->cookie)
 			continue;
 		if (f->dump.kind == DUMP_ADDR && f->dump.phase == DUMP_BEGIN)
-			l->n_addrs = 0;
+			forget_addrs(c, l);
 		else if (f->dump.kind == DUMP_LINK && f->dump.phase == DUMP_END &&
 			 l->generation != ns->link_generation)
-			free(map_remove(c->links, &key));
+			forget_link(c, ns->cookie, l->link.ifindex);
 	}
 }
 

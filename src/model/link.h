@@ -3,8 +3,6 @@
 
 #include "model/sa.h"
 
-#define LINK_ADDRS 64 /* shown per link; the core knows all local addresses beside */
-
 /* A switch of the kernel's, of which we may not know how it stands. */
 enum setting {
 	SETTING_UNKNOWN = 0,

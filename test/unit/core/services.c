@@ -573,6 +573,30 @@ static void an_address_without_a_policy_any_more_is_told(void **state)
 	bench_free(b);
 }
 
+/* However many addresses there are beside it. */
+static void the_last_of_many_addresses_is_known(void **state)
+{
+	struct policy p = policy_of(9, "10.1.0.0/24", "10.2.0.0/16");
+	struct bench *b = bench_new(0);
+	char addr[24];
+
+	(void)state;
+	bench_live(b);
+	add_policy(b, &p);
+	link_fact(b, CHANGE_DUMPED, 3, "eth0", 1);
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(addr, sizeof(addr), "192.168.%d.%d", i / 250, i % 250);
+		addr_fact(b, CHANGE_DUMPED, 3, addr);
+	}
+	addr_fact(b, CHANGE_THERE, 3, "10.1.0.5");
+	pass_seconds(b, 30);
+	addr_fact(b, CHANGE_GONE, 3, "10.1.0.5");
+	addr_fact(b, CHANGE_THERE, 3, "10.7.0.5");
+	pass_seconds(b, 30);
+	assert_int_equal(bench_count_id(b, EVENT_INTERFACE_UNCOVERED), 1);
+	bench_free(b);
+}
+
 static void policies_of_an_interface_that_is_gone_are_told(void **state)
 {
 	struct policy p = policy_of(9, "10.1.0.0/24", "10.2.0.0/16");
@@ -845,6 +869,7 @@ int main(void)
 		cmocka_unit_test(anothers_socket_is_not_the_services_own),
 		cmocka_unit_test(a_policy_refused_after_a_change_is_the_changes),
 		cmocka_unit_test(an_address_without_a_policy_any_more_is_told),
+		cmocka_unit_test(the_last_of_many_addresses_is_known),
 		cmocka_unit_test(policies_of_an_interface_that_is_gone_are_told),
 		cmocka_unit_test(a_changed_file_is_told_with_before_and_after),
 		cmocka_unit_test(a_changed_connection_is_told_by_what_differs),
