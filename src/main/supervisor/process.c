@@ -175,12 +175,7 @@ int process_sockets(const struct process *p, uint64_t *ret, size_t size)
 			close(fd);
 		return r;
 	}
-	while (n < size && (d = readdir(dir))) {
-		if (looked++ == DESCRIPTORS_PER_SOCKET * size) {
-			memset(ret, 0, size * sizeof(*ret));
-			n = size;
-			break;
-		}
+	while (n < size && looked++ < DESCRIPTORS_PER_SOCKET * size && (d = readdir(dir))) {
 		char text[64];
 		ssize_t length = readlinkat(fd, d->d_name, text, sizeof(text) - 1);
 
@@ -189,6 +184,10 @@ int process_sockets(const struct process *p, uint64_t *ret, size_t size)
 			ret[n++] = strtoull(text + strlen(SOCKET), NULL, 10);
 	}
 	(void)closedir(dir);
+	if (looked > DESCRIPTORS_PER_SOCKET * size) {
+		memset(ret, 0, size * sizeof(*ret));
+		n = size;
+	}
 	return (int)n;
 }
 

@@ -16,6 +16,8 @@
 #define LATE_NS 200000000ull /* what a thread's end may be told behind the process' */
 #define EVENT_AT (NLMSG_HDRLEN + sizeof(struct cn_msg))
 #define EVENT(member) (offsetof(struct proc_event, member))
+/* What is read of a thread's end, from EVENT_AT on. */
+#define EVENT_SIZE (EVENT(event_data.exit.exit_code) + sizeof(uint32_t))
 
 struct watched {
 	uint32_t pid;
@@ -31,9 +33,6 @@ struct exits {
 	uint32_t n;
 	struct watched v[EXITS_MAX];
 };
-
-/* Octets from EVENT_AT on that the end of a thread takes at least. */
-#define EVENT_SIZE (EVENT(event_data.exit.exit_code) + sizeof(uint32_t))
 
 static uint32_t word(struct span datagram, size_t at)
 {

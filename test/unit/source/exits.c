@@ -81,7 +81,7 @@ static void what_is_no_end_is_refused(void **state)
 		copy[wrong[i].at] = wrong[i].octet;
 		assert_false(parse(copy, sizeof(copy), &r));
 	}
-	/* Before 4.18 nothing was told of the parent. */
+	/* What is told of the parent, since 4.18, is not needed. */
 	memcpy(copy, told, sizeof(told));
 	copy[0] = AT_END;
 	assert_true(parse(copy, AT_END, &r));
