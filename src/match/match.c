@@ -11,7 +11,6 @@
 #define DIRECTIONS 5
 #define TYPES 2
 #define LIMIT_NETNS 65536
-#define AHEAD 4 /* tables that one search asks memory for at once */
 #define GROUP 16 /* packets that a batch follows at once */
 
 struct match_netns {
@@ -173,28 +172,17 @@ static inline bool is_over(const struct tuple *t, const struct rule *found)
 static inline __attribute__((always_inline)) const struct rule *search(
 	const struct space *s, const struct key *key, unsigned n_words)
 {
-	uint64_t masked[AHEAD][KEY_WORDS6];
-	uint32_t hashes[AHEAD];
 	const struct rule *best = NULL;
+	struct hashes hashes;
 
-	for (size_t i = 0; i < s->n_tuples && !is_over(&s->tuples[i], best); i += AHEAD) {
-		size_t n = s->n_tuples - i < AHEAD ? s->n_tuples - i : AHEAD;
+	hashes_of(s, key, n_words, &hashes);
+	for (size_t i = 0; i < s->n_tuples && !is_over(&s->tuples[i], best); i++) {
+		const struct tuple *t = &s->tuples[i];
+		const struct rule *r =
+			tuple_find(t, key, tuple_hash(s, t, key, &hashes, n_words), n_words);
 
-		for (size_t k = 0; k < n; k++) {
-			const struct tuple *t = &s->tuples[i + k];
-
-			hashes[k] = key_mask_hash(
-				key->words, t->mask.words, n_words, s->seed, masked[k]);
-			__builtin_prefetch(tuple_home(t, hashes[k]));
-		}
-		for (size_t k = 0; k < n; k++) {
-			uint32_t number =
-				tuple_find(s, &s->tuples[i + k], masked[k], hashes[k], n_words);
-
-			if (number != RULE_NONE &&
-				(!best || rule_before(rule_at(&s->rules, number), best)))
-				best = rule_at(&s->rules, number);
-		}
+		if (r && (!best || rule_before(r, best)))
+			best = r;
 	}
 	return best;
 }
@@ -217,8 +205,8 @@ void match_best(const struct match *m, struct match_where where, const struct fl
 /* A group of packets of one family, table by table: memory is asked for long before it is used. */
 struct group {
 	struct key keys[GROUP];
-	uint64_t masked[GROUP][KEY_WORDS6];
-	uint32_t hashes[GROUP];
+	struct hashes hashes[GROUP];
+	uint64_t hash[GROUP]; /* of the table at hand */
 	uint8_t active[GROUP], n_active;
 	const struct rule *best[GROUP];
 };
@@ -226,6 +214,8 @@ struct group {
 static inline __attribute__((always_inline)) void group_search(
 	const struct space *s, struct group *g, unsigned n_words)
 {
+	for (unsigned k = 0; k < g->n_active; k++)
+		hashes_of(s, &g->keys[g->active[k]], n_words, &g->hashes[g->active[k]]);
 	for (size_t i = 0; i < s->n_tuples && g->n_active > 0; i++) {
 		const struct tuple *t = &s->tuples[i];
 		uint8_t found[GROUP], n_found = 0, n = 0;
@@ -236,31 +226,29 @@ static inline __attribute__((always_inline)) void group_search(
 			if (is_over(t, g->best[at]))
 				continue;
 			g->active[n++] = at;
-			g->hashes[at] = key_mask_hash(
-				g->keys[at].words, t->mask.words, n_words, s->seed, g->masked[at]);
-			__builtin_prefetch(tuple_home(t, g->hashes[at]));
+			g->hash[at] =
+				tuple_hash(s, t, &g->keys[at], &g->hashes[at], n_words);
+			__builtin_prefetch(&t->buckets[tuple_home(t, g->hash[at])]);
 		}
 		g->n_active = n;
 		/* Most have nothing there; the rules of those that have are on their way then. */
 		for (unsigned k = 0; k < n; k++) {
 			uint8_t at = g->active[k];
-			const struct bucket *b = tuple_home(t, g->hashes[at]);
-			unsigned slots = bucket_find(b, g->hashes[at]);
+			uint32_t home = tuple_home(t, g->hash[at]);
+			unsigned slots = bucket_find(&t->buckets[home], tag_of(g->hash[at]));
 
 			if (slots)
-				__builtin_prefetch(
-					rule_at(&s->rules, b->rules[__builtin_ctz(slots)]));
-			if (slots || b->hashes[BUCKET_SLOTS - 1] != 0)
+				__builtin_prefetch(tuple_slot(
+					t, home, (unsigned)__builtin_ctz(slots), n_words));
+			if (slots || t->buckets[home].passed != 0)
 				found[n_found++] = at;
 		}
 		for (unsigned k = 0; k < n_found; k++) {
 			uint8_t at = found[k];
-			uint32_t number = tuple_find(s, t, g->masked[at], g->hashes[at], n_words);
+			const struct rule *r = tuple_find(t, &g->keys[at], g->hash[at], n_words);
 
-			if (number != RULE_NONE &&
-				(!g->best[at] ||
-					rule_before(rule_at(&s->rules, number), g->best[at])))
-				g->best[at] = rule_at(&s->rules, number);
+			if (r && (!g->best[at] || rule_before(r, g->best[at])))
+				g->best[at] = r;
 		}
 	}
 }
@@ -273,12 +261,15 @@ void match_batch(const struct match *m, struct match_where where, const struct f
 
 		for (unsigned six = 0; six < 2; six++) {
 			const struct space *s = space_of(m, where, six ? AF_INET6 : AF_INET);
-			struct group g = { .n_active = 0 };
+			struct group g;
+
+			g.n_active = 0;
 
 			for (size_t k = 0; k < n_group; k++) {
 				if ((flows[begin + k].dst.family == AF_INET6) != six)
 					continue;
 				key_of_flow(&flows[begin + k], &g.keys[k]);
+				g.best[k] = NULL;
 				g.active[g.n_active++] = (uint8_t)k;
 				ret[begin + k] = (struct match_hit){ .found = false };
 			}
@@ -289,7 +280,7 @@ void match_batch(const struct match *m, struct match_where where, const struct f
 			else
 				group_search(s, &g, KEY_WORDS4);
 			for (size_t k = 0; k < n_group; k++) {
-				if (g.best[k])
+				if ((flows[begin + k].dst.family == AF_INET6) == six)
 					hit_of(g.best[k], &ret[begin + k]);
 			}
 		}
@@ -329,14 +320,20 @@ struct hits {
 	size_t n, max, total;
 };
 
-static void take_chain(const struct space *s, uint32_t number, struct hits *hits)
+/* All rules of the key under the table's mask. */
+static void take_key(
+	const struct space *s, const struct tuple *t, const struct key *key, struct hits *hits)
 {
-	for (; number != RULE_NONE; number = rule_at(&s->rules, number)->next) {
+	uint64_t hash = tuple_hash(s, t, key, NULL, s->n_words);
+	const struct rule *r = tuple_find(t, key, hash, s->n_words);
+
+	while (r) {
 		struct match_hit h;
 
-		hit_of(rule_at(&s->rules, number), &h);
+		hit_of(r, &h);
 		hit_insert(hits->p, &hits->n, hits->max, &h);
 		hits->total++;
+		r = r->next == RULE_NONE ? NULL : rule_at(s, r->next);
 	}
 }
 
@@ -345,19 +342,13 @@ size_t match_all(const struct match *m, struct match_where where, const struct f
 {
 	const struct space *s = space_of(m, where, f->dst.family);
 	struct hits hits = { .p = ret, .max = max };
-	uint64_t masked[KEY_WORDS6];
 	struct key key;
 
 	if (!s)
 		return 0;
 	key_of_flow(f, &key);
-	for (size_t i = 0; i < s->n_tuples; i++) {
-		const struct tuple *t = &s->tuples[i];
-		uint32_t hash =
-			key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
-
-		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
-	}
+	for (size_t i = 0; i < s->n_tuples; i++)
+		take_key(s, &s->tuples[i], &key, &hits);
 	return hits.total;
 }
 
@@ -376,19 +367,13 @@ size_t match_covering(const struct match *m, struct match_where where, const str
 {
 	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
 	struct hits hits = { .p = ret, .max = max };
-	uint64_t masked[KEY_WORDS6];
 	struct key key, mask;
 
 	if (!s || !key_of_policy(p, &key, &mask))
 		return 0;
 	for (size_t i = 0; i < s->n_tuples; i++) {
-		const struct tuple *t = &s->tuples[i];
-		uint32_t hash;
-
-		if (!mask_within(&t->mask, &mask, s->n_words))
-			continue;
-		hash = key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
-		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
+		if (mask_within(&s->tuples[i].mask, &mask, s->n_words))
+			take_key(s, &s->tuples[i], &key, &hits);
 	}
 	return hits.total;
 }
@@ -396,9 +381,8 @@ size_t match_covering(const struct match *m, struct match_where where, const str
 bool match_twin(const struct match *m, struct match_where where, const struct policy *p)
 {
 	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
-	uint64_t masked[KEY_WORDS6];
-	uint32_t hash;
 	struct key key, mask;
+	const struct tuple *t;
 	size_t at;
 
 	if (!s || !key_of_policy(p, &key, &mask))
@@ -406,6 +390,6 @@ bool match_twin(const struct match *m, struct match_where where, const struct po
 	at = space_find(s, &mask);
 	if (at == s->n_tuples)
 		return false;
-	hash = key_mask_hash(key.words, mask.words, s->n_words, s->seed, masked);
-	return tuple_find(s, &s->tuples[at], masked, hash, s->n_words) != RULE_NONE;
+	t = &s->tuples[at];
+	return tuple_find(t, &key, tuple_hash(s, t, &key, NULL, s->n_words), s->n_words) != NULL;
 }

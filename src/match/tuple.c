@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_RULES 1024u
-
 /* Keys. */
 
 /* An address of `n` octets and its mask, at an octet of the words. */
@@ -58,13 +56,14 @@ void key_of_flow(const struct flow *f, struct key *ret)
 
 /* Rules. */
 
-static uint32_t rule_new(struct rules *r)
+static uint32_t rule_new(struct space *s)
 {
+	struct rules *r = &s->rules;
 	uint32_t number = r->free;
 	unsigned char **chunks;
 
 	if (number != RULE_NONE) {
-		r->free = rule_at(r, number)->next;
+		r->free = rule_at(s, number)->next;
 		return number;
 	}
 	if (r->n == r->n_chunks * CHUNK_RULES) {
@@ -72,7 +71,7 @@ static uint32_t rule_new(struct rules *r)
 		if (!chunks)
 			return RULE_NONE;
 		r->chunks = chunks;
-		r->chunks[r->n_chunks] = malloc(CHUNK_RULES * r->stride);
+		r->chunks[r->n_chunks] = malloc(CHUNK_RULES * rule_size(s->n_words));
 		if (!r->chunks[r->n_chunks])
 			return RULE_NONE;
 		r->n_chunks++;
@@ -80,116 +79,188 @@ static uint32_t rule_new(struct rules *r)
 	return r->n++;
 }
 
-static void rule_drop(struct rules *r, uint32_t number)
+static void rule_drop(struct space *s, uint32_t number)
 {
-	rule_at(r, number)->next = r->free;
-	r->free = number;
+	rule_at(s, number)->next = s->rules.free;
+	s->rules.free = number;
+}
+
+static void rule_fill(const struct space *s, struct rule *r, const struct policy *p,
+	const struct key *key, const struct key *mask)
+{
+	*r = (struct rule){ .priority = p->priority,
+		.index = p->index,
+		.next = RULE_NONE,
+		.proto = (uint8_t)(key->words[2] & mask->words[2]),
+		.block = p->block,
+		.first = p->offload_ifindex != 0 &&
+			 p->selector.src.length == addr_bits(&p->selector.src.addr) &&
+			 p->selector.dst.length == addr_bits(&p->selector.dst.addr) };
+	r->key[0] = key->words[0] & mask->words[0];
+	r->key[1] = key->words[1] & mask->words[1];
+	for (unsigned i = KEY_REST; i < s->n_words; i++)
+		r->key[i - 1] = key->words[i] & mask->words[i];
+}
+
+static struct key key_of_rule(const struct rule *r, unsigned n_words)
+{
+	struct key key = { { r->key[0], r->key[1], r->proto } };
+
+	for (unsigned i = KEY_REST; i < n_words; i++)
+		key.words[i] = r->key[i - 1];
+	return key;
+}
+
+/* Masks. */
+
+/* The part of a mask, of its prefix only: IPv4 addresses share a word. */
+static struct part_mask part_of(const struct key *mask, unsigned part, unsigned n_words)
+{
+	static const uint8_t halves[2][8] = { { 0xff, 0xff, 0xff, 0xff },
+		{ 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff } };
+	struct part_mask ret = { .users = 0 };
+	uint64_t half;
+
+	memcpy(ret.words, &mask->words[part_begin(part, n_words)],
+		part_length(part, n_words) * sizeof(uint64_t));
+	if (part != PART_REST && n_words == KEY_WORDS4) {
+		memcpy(&half, halves[part == PART_DST], sizeof(half));
+		ret.words[0] &= half;
+	}
+	return ret;
+}
+
+/* Where the mask is; n: nowhere. */
+static uint32_t masks_find(const struct part_masks *m, const struct part_mask *wanted)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->n; i++) {
+		if (m->p[i].users > 0 &&
+			memcmp(m->p[i].words, wanted->words, sizeof(wanted->words)) == 0)
+			break;
+	}
+	return i;
+}
+
+/* One more user; RULE_NONE: no memory. */
+static uint32_t masks_take(struct part_masks *m, const struct part_mask *wanted)
+{
+	uint32_t i = masks_find(m, wanted);
+
+	if (i == m->n)
+		for (i = 0; i < m->n && m->p[i].users > 0; i++)
+			;
+	if (i == m->size) {
+		uint32_t size = m->size ? m->size * 2 : 4;
+		struct part_mask *p = reallocarray(m->p, size, sizeof(*p));
+
+		if (!p)
+			return RULE_NONE;
+		m->p = p;
+		m->size = size;
+	}
+	if (i == m->n)
+		m->p[m->n++] = *wanted;
+	else if (m->p[i].users == 0)
+		m->p[i] = *wanted;
+	m->p[i].users++;
+	return i;
+}
+
+static void masks_leave(struct part_masks *m, uint32_t i)
+{
+	m->p[i].users--;
+	while (m->n > 0 && m->p[m->n - 1].users == 0)
+		m->n--;
 }
 
 /* Tuples. */
 
-static void bucket_insert(struct tuple *t, uint32_t hash, uint32_t number)
+static uint64_t hash_of(const struct space *s, const struct tuple *t, const struct key *key)
 {
-	for (uint32_t at = hash & t->bucket_mask;; at = (at + 1) & t->bucket_mask) {
-		struct bucket *b = &t->buckets[at];
+	return tuple_hash(s, t, key, NULL, s->n_words);
+}
 
-		for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-			if (b->hashes[i] != 0)
-				continue;
-			b->hashes[i] = hash;
-			b->rules[i] = number;
-			return;
+/* A place for a new key. */
+static struct rule *tuple_open(const struct space *s, struct tuple *t, uint64_t hash)
+{
+	uint32_t at = tuple_home(t, hash);
+	unsigned free;
+
+	for (; !(free = bucket_find(&t->buckets[at], 0)); at = tuple_next(t, at)) {
+		if (t->buckets[at].passed < PASSED_MAX)
+			t->buckets[at].passed++;
+	}
+	free = (unsigned)__builtin_ctz(free);
+	t->buckets[at].tags[free] = tag_of(hash);
+	t->n_keys++;
+	return tuple_slot(t, at, free, s->n_words);
+}
+
+static void tuple_close(
+	const struct space *s, struct tuple *t, uint64_t hash, const struct rule *r)
+{
+	size_t slot = (size_t)((const unsigned char *)r - t->slots) / rule_size(s->n_words);
+	uint32_t end = (uint32_t)(slot / BUCKET_SLOTS);
+
+	t->buckets[end].tags[slot % BUCKET_SLOTS] = 0;
+	t->n_keys--;
+	for (uint32_t at = tuple_home(t, hash); at != end; at = tuple_next(t, at)) {
+		if (t->buckets[at].passed < PASSED_MAX)
+			t->buckets[at].passed--;
+	}
+}
+
+static size_t tuple_memory(const struct space *s, uint32_t n_buckets)
+{
+	return n_buckets * (sizeof(struct bucket) + BUCKET_SLOTS * rule_size(s->n_words));
+}
+
+typedef void rule_fn(struct rule *r, const struct space *s, struct tuple *t);
+
+static void tuple_each(const struct space *s, const struct tuple *t, rule_fn *fn, struct tuple *to)
+{
+	for (uint32_t at = 0; at < t->n_buckets; at++) {
+		for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++) {
+			if (t->buckets[at].tags[slot] != 0)
+				fn(tuple_slot(t, at, slot, s->n_words), s, to);
 		}
 	}
 }
 
-static int tuple_resize(struct tuple *t, uint32_t n_buckets)
+static void rule_move(struct rule *r, const struct space *s, struct tuple *to)
 {
-	struct bucket *old = t->buckets, *buckets;
-	uint32_t n_old = old ? t->bucket_mask + 1 : 0;
+	struct key key = key_of_rule(r, s->n_words);
 
-	buckets = aligned_alloc(sizeof(*buckets), n_buckets * sizeof(*buckets));
+	memcpy(tuple_open(s, to, hash_of(s, to, &key)), r, rule_size(s->n_words));
+}
+
+static int tuple_resize(const struct space *s, struct tuple *t, uint32_t n_buckets)
+{
+	struct tuple old = *t;
+	size_t size = tuple_memory(s, n_buckets);
+	struct bucket *buckets =
+		aligned_alloc(sizeof(*buckets), (size + sizeof(*buckets) - 1) & ~(sizeof(*buckets) - 1));
+
 	if (!buckets)
 		return -ENOMEM;
 	memset(buckets, 0, n_buckets * sizeof(*buckets));
 	t->buckets = buckets;
-	t->bucket_mask = n_buckets - 1;
-	for (uint32_t i = 0; i < n_old; i++) {
-		for (unsigned k = 0; k < BUCKET_SLOTS && old[i].hashes[k] != 0; k++)
-			bucket_insert(t, old[i].hashes[k], old[i].rules[k]);
-	}
-	free(old);
+	t->slots = (unsigned char *)(buckets + n_buckets);
+	t->n_buckets = n_buckets;
+	t->n_keys = 0;
+	tuple_each(s, &old, rule_move, t);
+	free(old.buckets);
 	return 0;
 }
 
-/* The last of the bucket takes the slot. */
-static void bucket_close(struct bucket *b, unsigned slot)
+/* A place for one more: four of five slots are used, at most. */
+static int tuple_reserve(const struct space *s, struct tuple *t)
 {
-	unsigned last = slot;
-
-	while (last + 1 < BUCKET_SLOTS && b->hashes[last + 1] != 0)
-		last++;
-	b->hashes[slot] = b->hashes[last];
-	b->rules[slot] = b->rules[last];
-	b->hashes[last] = 0;
-}
-
-/* A key that went past bucket `hole` for want of a place, in bucket `at`: its slot, or none. */
-static unsigned find_passed(const struct tuple *t, uint32_t hole, uint32_t at)
-{
-	const struct bucket *b = &t->buckets[at];
-	unsigned i;
-
-	for (i = 0; i < BUCKET_SLOTS && b->hashes[i] != 0; i++) {
-		uint32_t home = b->hashes[i] & t->bucket_mask;
-
-		if (((at - home) & t->bucket_mask) >= ((at - hole) & t->bucket_mask))
-			return i;
-	}
-	return BUCKET_SLOTS;
-}
-
-/* Takes a key away; one that found its bucket full moves up, so that no search ends too early. */
-static void bucket_remove(struct tuple *t, uint32_t hole, unsigned slot)
-{
-	bool was_full = t->buckets[hole].hashes[BUCKET_SLOTS - 1] != 0;
-
-	bucket_close(&t->buckets[hole], slot);
-	for (uint32_t at = (hole + 1) & t->bucket_mask; was_full; at = (at + 1) & t->bucket_mask) {
-		struct bucket *b = &t->buckets[at], *to = &t->buckets[hole];
-		bool full = b->hashes[BUCKET_SLOTS - 1] != 0;
-		unsigned passed = find_passed(t, hole, at);
-
-		if (passed < BUCKET_SLOTS) {
-			to->hashes[BUCKET_SLOTS - 1] = b->hashes[passed];
-			to->rules[BUCKET_SLOTS - 1] = b->rules[passed];
-			bucket_close(b, passed);
-			hole = at;
-		}
-		was_full = full;
-	}
-	t->n_keys--;
-}
-
-/* Where the key is; false: nowhere. */
-static bool bucket_of(const struct space *s, const struct tuple *t, const uint64_t *masked,
-	uint32_t hash, uint32_t *ret_at, unsigned *ret_slot)
-{
-	for (uint32_t at = hash & t->bucket_mask;; at = (at + 1) & t->bucket_mask) {
-		const struct bucket *b = &t->buckets[at];
-
-		for (unsigned found = bucket_find(b, hash); found; found &= found - 1) {
-			unsigned slot = (unsigned)__builtin_ctz(found);
-
-			if (!rule_has_key(rule_at(&s->rules, b->rules[slot]), masked, s->n_words))
-				continue;
-			*ret_at = at;
-			*ret_slot = slot;
-			return true;
-		}
-		if (b->hashes[BUCKET_SLOTS - 1] == 0)
-			return false;
-	}
+	if (t->n_keys < (size_t)t->n_buckets * BUCKET_SLOTS / 5 * 4)
+		return 0;
+	return tuple_resize(s, t, t->n_buckets + t->n_buckets / 2 + 1);
 }
 
 /* Where the tables are in the order of their best priority; where this one is then. */
@@ -206,23 +277,38 @@ static void space_move(struct space *s, size_t at)
 
 size_t space_find(const struct space *s, const struct key *mask)
 {
+	uint32_t parts[PARTS];
 	size_t i;
 
+	for (unsigned part = 0; part < PARTS; part++) {
+		struct part_mask wanted = part_of(mask, part, s->n_words);
+
+		parts[part] = masks_find(&s->masks[part], &wanted);
+	}
 	for (i = 0; i < s->n_tuples; i++) {
-		if (memcmp(s->tuples[i].mask.words, mask->words, s->n_words * sizeof(uint64_t)) ==
-			0)
+		if (memcmp(s->tuples[i].parts, parts, sizeof(parts)) == 0)
 			break;
 	}
 	return i;
 }
 
-static int space_tuple(struct space *s, const struct key *mask, size_t *ret)
+static void space_drop(struct space *s, size_t at)
+{
+	struct tuple *t = &s->tuples[at];
+
+	for (unsigned part = 0; part < PARTS; part++)
+		masks_leave(&s->masks[part], t->parts[part]);
+	free(t->buckets);
+	s->n_tuples--;
+	memmove(t, t + 1, (s->n_tuples - at) * sizeof(*t));
+}
+
+/* A new table, empty, at the end. */
+static int space_extend(struct space *s, const struct key *mask)
 {
 	struct tuple t = { .mask = *mask, .best = UINT32_MAX };
+	unsigned part;
 
-	*ret = space_find(s, mask);
-	if (*ret < s->n_tuples)
-		return 0;
 	if (s->n_tuples == s->tuples_size) {
 		size_t size = s->tuples_size ? s->tuples_size * 2 : 8;
 		struct tuple *tuples = reallocarray(s->tuples, size, sizeof(*tuples));
@@ -232,38 +318,68 @@ static int space_tuple(struct space *s, const struct key *mask, size_t *ret)
 		s->tuples = tuples;
 		s->tuples_size = size;
 	}
-	if (tuple_resize(&t, 1) < 0)
+	for (part = 0; part < PARTS; part++) {
+		struct part_mask wanted = part_of(mask, part, s->n_words);
+
+		t.parts[part] = masks_take(&s->masks[part], &wanted);
+		if (t.parts[part] == RULE_NONE)
+			break;
+	}
+	if (part < PARTS) {
+		while (part-- > 0)
+			masks_leave(&s->masks[part], t.parts[part]);
 		return -ENOMEM;
+	}
 	s->tuples[s->n_tuples++] = t;
 	return 0;
 }
 
-static void space_drop(struct space *s, size_t at)
+/* Puts a rule among those of its key; head: the first, in the table. */
+static int chain_insert(struct space *s, struct rule *head, const struct rule *r)
 {
-	free(s->tuples[at].buckets);
-	s->n_tuples--;
-	memmove(&s->tuples[at], &s->tuples[at + 1], (s->n_tuples - at) * sizeof(s->tuples[0]));
-}
+	size_t size = rule_size(s->n_words);
+	uint32_t number = rule_new(s), *link = &head->next;
+	struct rule *to;
 
-/* Puts a rule among those of its key; head: of the slot. */
-static void chain_insert(struct space *s, uint32_t *head, uint32_t number)
-{
-	struct rule *r = rule_at(&s->rules, number);
-	uint32_t before = RULE_NONE, at = *head;
-
-	while (at != RULE_NONE && !rule_before(r, rule_at(&s->rules, at))) {
-		before = at;
-		at = rule_at(&s->rules, at)->next;
+	if (number == RULE_NONE)
+		return -ENOMEM;
+	to = rule_at(s, number);
+	if (rule_before(r, head)) {
+		memcpy(to, head, size);
+		memcpy(head, r, size);
+	} else {
+		while (*link != RULE_NONE && !rule_before(r, rule_at(s, *link)))
+			link = &rule_at(s, *link)->next;
+		memcpy(to, r, size);
+		to->next = *link;
 	}
-	r->next = at;
-	if (before == RULE_NONE)
-		*head = number;
-	else
-		rule_at(&s->rules, before)->next = number;
+	*link = number;
+	return 0;
 }
 
-static void best_add(struct tuple *t, const struct rule *r)
+/* Takes a rule that is not the only one of its key; false: it is not there. */
+static bool chain_remove(struct space *s, struct rule *head, uint32_t index)
 {
+	uint32_t *link = &head->next, number;
+
+	if (head->index == index) {
+		number = head->next;
+		memcpy(head, rule_at(s, number), rule_size(s->n_words));
+	} else {
+		while (*link != RULE_NONE && rule_at(s, *link)->index != index)
+			link = &rule_at(s, *link)->next;
+		number = *link;
+		if (number == RULE_NONE)
+			return false;
+		*link = rule_at(s, number)->next;
+	}
+	rule_drop(s, number);
+	return true;
+}
+
+static void best_add(struct rule *r, const struct space *s, struct tuple *t)
+{
+	(void)s;
 	t->first = t->first || r->first;
 	if (r->first)
 		t->best = 0;
@@ -279,20 +395,13 @@ static void tuple_refresh(struct space *s, size_t at)
 	t->removals = 0;
 	t->best = UINT32_MAX;
 	t->first = false;
-	for (uint32_t i = 0; i <= t->bucket_mask; i++) {
-		const struct bucket *b = &t->buckets[i];
-
-		for (unsigned k = 0; k < BUCKET_SLOTS && b->hashes[k] != 0; k++)
-			best_add(t, rule_at(&s->rules, b->rules[k]));
-	}
+	tuple_each(s, t, best_add, t);
 	space_move(s, at);
 }
 
 void space_init(struct space *s, unsigned n_words, uint64_t seed)
 {
-	*s = (struct space){ .seed = seed, .n_words = n_words };
-	s->rules.stride = sizeof(struct rule) + (n_words - 1) * sizeof(uint64_t);
-	s->rules.free = RULE_NONE;
+	*s = (struct space){ .seed = seed, .n_words = n_words, .rules.free = RULE_NONE };
 }
 
 void space_done(struct space *s)
@@ -300,107 +409,82 @@ void space_done(struct space *s)
 	while (s->n_tuples > 0)
 		space_drop(s, s->n_tuples - 1);
 	free(s->tuples);
+	for (unsigned part = 0; part < PARTS; part++)
+		free(s->masks[part].p);
 	for (uint32_t i = 0; i < s->rules.n_chunks; i++)
 		free(s->rules.chunks[i]);
 	free(s->rules.chunks);
 }
 
-static void rule_fill(
-	const struct space *s, struct rule *r, const struct policy *p, const uint64_t *masked)
-{
-	*r = (struct rule){ .priority = p->priority,
-		.index = p->index,
-		.next = RULE_NONE,
-		.proto = (uint8_t)masked[2],
-		.block = p->block,
-		.first = p->offload_ifindex != 0 &&
-			 p->selector.src.length == addr_bits(&p->selector.src.addr) &&
-			 p->selector.dst.length == addr_bits(&p->selector.dst.addr) };
-	r->key[0] = masked[0];
-	r->key[1] = masked[1];
-	for (unsigned i = KEY_REST; i < s->n_words; i++)
-		r->key[i - 1] = masked[i];
-}
-
-static uint32_t hash_of(
-	const struct space *s, const struct key *key, const struct key *mask, uint64_t *ret_masked)
-{
-	return key_mask_hash(key->words, mask->words, s->n_words, s->seed, ret_masked);
-}
-
 int space_add(
 	struct space *s, const struct policy *p, const struct key *key, const struct key *mask)
 {
-	uint64_t masked[KEY_WORDS6];
-	uint32_t hash = hash_of(s, key, mask, masked), number, at;
-	unsigned slot;
+	struct {
+		struct rule rule;
+		uint64_t key[KEY_WORDS6 - 1];
+	} new;
+	size_t i = space_find(s, mask);
+	struct rule *head;
 	struct tuple *t;
-	size_t i;
+	uint64_t hash;
+	int r;
 
-	if (space_tuple(s, mask, &i) < 0)
+	if (i == s->n_tuples && space_extend(s, mask) < 0)
 		return -ENOMEM;
 	t = &s->tuples[i];
-	number = rule_new(&s->rules);
-	/* At most three quarters full. */
-	if (number == RULE_NONE || (t->n_keys >= (t->bucket_mask + 1) * BUCKET_SLOTS / 4 * 3 &&
-					   tuple_resize(t, 2 * (t->bucket_mask + 1)) < 0)) {
-		if (number != RULE_NONE)
-			rule_drop(&s->rules, number);
+	rule_fill(s, &new.rule, p, key, mask);
+	hash = hash_of(s, t, key);
+	head = tuple_find(t, key, hash, s->n_words);
+	r = head ? chain_insert(s, head, &new.rule) : tuple_reserve(s, t);
+	if (r < 0) {
 		if (t->n == 0)
 			space_drop(s, i);
-		return -ENOMEM;
+		return r;
 	}
-	rule_fill(s, rule_at(&s->rules, number), p, masked);
-	if (bucket_of(s, t, masked, hash, &at, &slot)) {
-		chain_insert(s, &t->buckets[at].rules[slot], number);
-	} else {
-		bucket_insert(t, hash, number);
-		t->n_keys++;
-	}
+	if (!head)
+		memcpy(tuple_open(s, t, hash), &new.rule, rule_size(s->n_words));
 	t->n++;
-	best_add(t, rule_at(&s->rules, number));
+	best_add(&new.rule, s, t);
 	space_move(s, i);
 	return 0;
 }
 
 bool space_remove(struct space *s, uint32_t index, const struct key *key, const struct key *mask)
 {
-	uint64_t masked[KEY_WORDS6];
-	uint32_t hash = hash_of(s, key, mask, masked), at, number, *link;
 	size_t i = space_find(s, mask);
-	unsigned slot;
+	struct rule *head;
 	struct tuple *t;
+	uint64_t hash;
 
 	if (i == s->n_tuples)
 		return false;
 	t = &s->tuples[i];
-	if (!bucket_of(s, t, masked, hash, &at, &slot))
+	hash = hash_of(s, t, key);
+	head = tuple_find(t, key, hash, s->n_words);
+	if (!head)
 		return false;
-	link = &t->buckets[at].rules[slot];
-	while (*link != RULE_NONE && rule_at(&s->rules, *link)->index != index)
-		link = &rule_at(&s->rules, *link)->next;
-	if (*link == RULE_NONE)
+	if (head->index == index && head->next == RULE_NONE)
+		tuple_close(s, t, hash, head);
+	else if (!chain_remove(s, head, index))
 		return false;
-	number = *link;
-	*link = rule_at(&s->rules, number)->next;
-	if (t->buckets[at].rules[slot] == RULE_NONE)
-		bucket_remove(t, at, slot);
-	rule_drop(&s->rules, number);
 	t->n--;
 	t->removals++;
 	if (t->n == 0)
 		space_drop(s, i);
-	else if (t->removals > (t->bucket_mask + 1) * BUCKET_SLOTS / 2)
+	else if (t->removals > (size_t)t->n_buckets * BUCKET_SLOTS / 2)
 		tuple_refresh(s, i);
 	return true;
 }
 
 size_t space_memory(const struct space *s)
 {
-	size_t n = s->rules.n_chunks * (CHUNK_RULES * s->rules.stride + sizeof(*s->rules.chunks)) +
+	size_t n = s->rules.n_chunks *
+			   (CHUNK_RULES * rule_size(s->n_words) + sizeof(*s->rules.chunks)) +
 		   s->tuples_size * sizeof(*s->tuples);
 
+	for (unsigned part = 0; part < PARTS; part++)
+		n += s->masks[part].size * sizeof(*s->masks[part].p);
 	for (size_t i = 0; i < s->n_tuples; i++)
-		n += (s->tuples[i].bucket_mask + 1) * sizeof(struct bucket);
+		n += tuple_memory(s, s->tuples[i].n_buckets);
 	return n;
 }
