@@ -168,23 +168,56 @@ static inline bool is_over(const struct tuple *t, const struct rule *found)
 	return found && (found->first ? !t->first : t->best > found->priority);
 }
 
-/* n_words is known where this is called, so that the words of a key are no loop. */
-static inline __attribute__((always_inline)) const struct rule *search(
-	const struct space *s, const struct key *key, unsigned n_words)
+/* A packet on its way through the tables. */
+struct search {
+	struct key key;
+	struct parts parts;
+	size_t at; /* the table that is asked, */
+	uint64_t hash; /* and for what */
+	const struct rule *best;
+};
+
+/* n_words is known where these are called, so that the words of a key are no loop. */
+
+/* To the next table that may have something better; false: none has. */
+static inline __attribute__((always_inline)) bool search_next(
+	const struct space *s, struct search *f, unsigned n_words)
 {
-	const struct rule *best = NULL;
-	struct hashes hashes;
+	for (; f->at < s->n_tuples; f->at++) {
+		const struct tuple *t = &s->tuples[f->at];
 
-	hashes_of(s, key, n_words, &hashes);
-	for (size_t i = 0; i < s->n_tuples && !is_over(&s->tuples[i], best); i++) {
-		const struct tuple *t = &s->tuples[i];
-		const struct rule *r =
-			tuple_find(t, key, tuple_hash(s, t, key, &hashes, n_words), n_words);
-
-		if (r && (!best || rule_before(r, best)))
-			best = r;
+		if (is_over(t, f->best))
+			break;
+		if ((t->needs & ~f->parts.there) == 0) {
+			f->hash = tuple_hash_parts(s, t, &f->key, &f->parts, n_words);
+			return true;
+		}
 	}
-	return best;
+	return false;
+}
+
+static inline __attribute__((always_inline)) void search_ask(
+	const struct space *s, struct search *f, unsigned n_words)
+{
+	const struct rule *r = tuple_find(&s->tuples[f->at++], &f->key, f->hash, n_words);
+
+	if (r && (!f->best || rule_before(r, f->best)))
+		f->best = r;
+}
+
+static inline __attribute__((always_inline)) const struct rule *search(
+	const struct space *s, const struct flow *flow, unsigned n_words)
+{
+	struct search f;
+
+	f.at = 0;
+	f.best = NULL;
+	key_of_flow(flow, &f.key);
+	parts_hash(s, &f.key, n_words, &f.parts);
+	parts_look(s, &f.parts);
+	while (search_next(s, &f, n_words))
+		search_ask(s, &f, n_words);
+	return f.best;
 }
 
 void match_best(const struct match *m, struct match_where where, const struct flow *f,
@@ -192,98 +225,74 @@ void match_best(const struct match *m, struct match_where where, const struct fl
 {
 	const struct space *s = space_of(m, where, f->dst.family);
 	const struct rule *best = NULL;
-	struct key key;
 
-	if (s && s->n_tuples > 0) {
-		key_of_flow(f, &key);
-		best = f->dst.family == AF_INET6 ? search(s, &key, KEY_WORDS6)
-						 : search(s, &key, KEY_WORDS4);
-	}
+	if (s && s->n_tuples > 0)
+		best = f->dst.family == AF_INET6 ? search(s, f, KEY_WORDS6)
+						 : search(s, f, KEY_WORDS4);
 	hit_of(best, ret);
 }
 
-/* A group of packets of one family, table by table: memory is asked for long before it is used. */
-struct group {
-	struct key keys[GROUP];
-	struct hashes hashes[GROUP];
-	uint64_t hash[GROUP]; /* of the table at hand */
-	uint8_t active[GROUP], n_active;
-	const struct rule *best[GROUP];
-};
-
-static inline __attribute__((always_inline)) void group_search(
-	const struct space *s, struct group *g, unsigned n_words)
+/*
+ * The packets of one family among some, in step: memory is asked for long before it is used, and
+ * what takes one packet's time serves all.
+ */
+static inline __attribute__((always_inline)) void search_group(const struct space *s,
+	const struct flow *flows, size_t n, unsigned n_words, struct match_hit *ret)
 {
-	for (unsigned k = 0; k < g->n_active; k++)
-		hashes_of(s, &g->keys[g->active[k]], n_words, &g->hashes[g->active[k]]);
-	for (size_t i = 0; i < s->n_tuples && g->n_active > 0; i++) {
-		const struct tuple *t = &s->tuples[i];
-		uint8_t found[GROUP], n_found = 0, n = 0;
+	struct search searches[GROUP];
+	uint8_t active[GROUP], n_active = 0;
 
-		for (unsigned k = 0; k < g->n_active; k++) {
-			uint8_t at = g->active[k];
+	for (uint8_t k = 0; k < n; k++) {
+		struct search *f = &searches[k];
 
-			if (is_over(t, g->best[at]))
-				continue;
-			g->active[n++] = at;
-			g->hash[at] =
-				tuple_hash(s, t, &g->keys[at], &g->hashes[at], n_words);
-			__builtin_prefetch(&t->buckets[tuple_home(t, g->hash[at])]);
+		f->best = NULL;
+		if ((flows[k].dst.family == AF_INET6) != (n_words == KEY_WORDS6))
+			continue;
+		active[n_active++] = k;
+		f->at = 0;
+		key_of_flow(&flows[k], &f->key);
+		parts_hash(s, &f->key, n_words, &f->parts);
+	}
+	for (unsigned i = 0; i < n_active; i++)
+		parts_look(s, &searches[active[i]].parts);
+	while (n_active > 0) {
+		uint8_t n_next = 0;
+
+		for (unsigned i = 0; i < n_active; i++) {
+			struct search *f = &searches[active[i]];
+
+			if (search_next(s, f, n_words)) {
+				tuple_prefetch(&s->tuples[f->at], f->hash);
+				active[n_next++] = active[i];
+			} else
+				hit_of(f->best, &ret[active[i]]);
 		}
-		g->n_active = n;
-		/* Most have nothing there; the rules of those that have are on their way then. */
-		for (unsigned k = 0; k < n; k++) {
-			uint8_t at = g->active[k];
-			uint32_t home = tuple_home(t, g->hash[at]);
-			unsigned slots = bucket_find(&t->buckets[home], tag_of(g->hash[at]));
+		n_active = n_next;
+		for (unsigned i = 0; i < n_active; i++) {
+			struct search *f = &searches[active[i]];
 
-			if (slots)
-				__builtin_prefetch(tuple_slot(
-					t, home, (unsigned)__builtin_ctz(slots), n_words));
-			if (slots || t->buckets[home].passed != 0)
-				found[n_found++] = at;
+			tuple_prefetch_rule(&s->tuples[f->at], f->hash, n_words);
 		}
-		for (unsigned k = 0; k < n_found; k++) {
-			uint8_t at = found[k];
-			const struct rule *r = tuple_find(t, &g->keys[at], g->hash[at], n_words);
-
-			if (r && (!g->best[at] || rule_before(r, g->best[at])))
-				g->best[at] = r;
-		}
+		for (unsigned i = 0; i < n_active; i++)
+			search_ask(s, &searches[active[i]], n_words);
 	}
 }
 
 void match_batch(const struct match *m, struct match_where where, const struct flow *flows,
 	size_t n, struct match_hit *ret)
 {
-	for (size_t begin = 0; begin < n; begin += GROUP) {
-		size_t n_group = n - begin < GROUP ? n - begin : GROUP;
+	const struct space *four = space_of(m, where, AF_INET);
+	const struct space *six = space_of(m, where, AF_INET6);
 
-		for (unsigned six = 0; six < 2; six++) {
-			const struct space *s = space_of(m, where, six ? AF_INET6 : AF_INET);
-			struct group g;
+	for (size_t k = 0; k < n; k++)
+		hit_of(NULL, &ret[k]);
+	for (size_t k = 0; k < n; k += GROUP) {
+		size_t n_group = n - k < GROUP ? n - k : GROUP;
 
-			g.n_active = 0;
-
-			for (size_t k = 0; k < n_group; k++) {
-				if ((flows[begin + k].dst.family == AF_INET6) != six)
-					continue;
-				key_of_flow(&flows[begin + k], &g.keys[k]);
-				g.best[k] = NULL;
-				g.active[g.n_active++] = (uint8_t)k;
-				ret[begin + k] = (struct match_hit){ .found = false };
-			}
-			if (!s || g.n_active == 0)
-				continue;
-			if (six)
-				group_search(s, &g, KEY_WORDS6);
-			else
-				group_search(s, &g, KEY_WORDS4);
-			for (size_t k = 0; k < n_group; k++) {
-				if ((flows[begin + k].dst.family == AF_INET6) == six)
-					hit_of(g.best[k], &ret[begin + k]);
-			}
-		}
+		if (four && four->n_tuples > 0)
+			search_group(four, &flows[k], n_group, KEY_WORDS4, &ret[k]);
+		if (six && six->n_tuples > 0)
+			search_group(six, &flows[k], n_group, KEY_WORDS6, &ret[k]);
 	}
 }
 
@@ -324,7 +333,7 @@ struct hits {
 static void take_key(
 	const struct space *s, const struct tuple *t, const struct key *key, struct hits *hits)
 {
-	uint64_t hash = tuple_hash(s, t, key, NULL, s->n_words);
+	uint64_t hash = tuple_hash(s, t, key, s->n_words);
 	const struct rule *r = tuple_find(t, key, hash, s->n_words);
 
 	while (r) {
@@ -391,5 +400,5 @@ bool match_twin(const struct match *m, struct match_where where, const struct po
 	if (at == s->n_tuples)
 		return false;
 	t = &s->tuples[at];
-	return tuple_find(t, &key, tuple_hash(s, t, &key, NULL, s->n_words), s->n_words) != NULL;
+	return tuple_find(t, &key, tuple_hash(s, t, &key, s->n_words), s->n_words) != NULL;
 }

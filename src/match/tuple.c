@@ -179,7 +179,7 @@ static void masks_leave(struct part_masks *m, uint32_t i)
 
 static uint64_t hash_of(const struct space *s, const struct tuple *t, const struct key *key)
 {
-	return tuple_hash(s, t, key, NULL, s->n_words);
+	return tuple_hash(s, t, key, s->n_words);
 }
 
 /* A place for a new key. */
@@ -324,6 +324,7 @@ static int space_extend(struct space *s, const struct key *mask)
 		t.parts[part] = masks_take(&s->masks[part], &wanted);
 		if (t.parts[part] == RULE_NONE)
 			break;
+		t.needs |= part_bit(part, t.parts[part]);
 	}
 	if (part < PARTS) {
 		while (part-- > 0)
@@ -387,16 +388,51 @@ static void best_add(struct rule *r, const struct space *s, struct tuple *t)
 		t->best = r->priority;
 }
 
-/* The best priority of a table is exact again. Removals pay for the walk. */
-static void tuple_refresh(struct space *s, size_t at)
+static void filter_add(const struct space *s, const struct tuple *t, const struct key *key)
 {
-	struct tuple *t = &s->tuples[at];
+	for (unsigned part = 0; part < PARTS; part++) {
+		uint64_t hash = part_hash(s, part, t->parts[part], key, s->n_words);
 
-	t->removals = 0;
-	t->best = UINT32_MAX;
-	t->first = false;
-	tuple_each(s, t, best_add, t);
-	space_move(s, at);
+		*filter_word(s, hash) |= filter_bits(hash);
+	}
+}
+
+static void rule_refresh(struct rule *r, const struct space *s, struct tuple *t)
+{
+	struct key key = key_of_rule(r, s->n_words);
+
+	filter_add(s, t, &key);
+	best_add(r, s, t);
+}
+
+static int tuple_cmp(const void *a, const void *b)
+{
+	const struct tuple *x = a, *y = b;
+
+	return (x->best > y->best) - (x->best < y->best);
+}
+
+#define FILTER_BITS 12u /* a rule, at least */
+
+/* The filter has room, and says nothing of removed rules, nor do the tables' best priorities. */
+static int space_refresh(struct space *s)
+{
+	uint32_t size = (s->n + s->n / 2) / (64 / FILTER_BITS) + 8;
+	uint64_t *filter = calloc(size, sizeof(*filter));
+
+	if (!filter)
+		return -ENOMEM;
+	free(s->filter);
+	s->filter = filter;
+	s->filter_size = size;
+	s->removals = 0;
+	for (size_t i = 0; i < s->n_tuples; i++) {
+		s->tuples[i].best = UINT32_MAX;
+		s->tuples[i].first = false;
+		tuple_each(s, &s->tuples[i], rule_refresh, &s->tuples[i]);
+	}
+	qsort(s->tuples, s->n_tuples, sizeof(s->tuples[0]), tuple_cmp);
+	return 0;
 }
 
 void space_init(struct space *s, unsigned n_words, uint64_t seed)
@@ -409,6 +445,7 @@ void space_done(struct space *s)
 	while (s->n_tuples > 0)
 		space_drop(s, s->n_tuples - 1);
 	free(s->tuples);
+	free(s->filter);
 	for (unsigned part = 0; part < PARTS; part++)
 		free(s->masks[part].p);
 	for (uint32_t i = 0; i < s->rules.n_chunks; i++)
@@ -423,12 +460,16 @@ int space_add(
 		struct rule rule;
 		uint64_t key[KEY_WORDS6 - 1];
 	} new;
-	size_t i = space_find(s, mask);
 	struct rule *head;
 	struct tuple *t;
 	uint64_t hash;
+	size_t i;
 	int r;
 
+	/* A filter that could not grow still serves. */
+	if (s->n >= s->filter_size * (64 / FILTER_BITS) && space_refresh(s) < 0 && !s->filter)
+		return -ENOMEM;
+	i = space_find(s, mask);
 	if (i == s->n_tuples && space_extend(s, mask) < 0)
 		return -ENOMEM;
 	t = &s->tuples[i];
@@ -444,6 +485,8 @@ int space_add(
 	if (!head)
 		memcpy(tuple_open(s, t, hash), &new.rule, rule_size(s->n_words));
 	t->n++;
+	s->n++;
+	filter_add(s, t, key);
 	best_add(&new.rule, s, t);
 	space_move(s, i);
 	return 0;
@@ -468,11 +511,12 @@ bool space_remove(struct space *s, uint32_t index, const struct key *key, const 
 	else if (!chain_remove(s, head, index))
 		return false;
 	t->n--;
-	t->removals++;
+	s->n--;
+	s->removals++;
 	if (t->n == 0)
 		space_drop(s, i);
-	else if (t->removals > (size_t)t->n_buckets * BUCKET_SLOTS / 2)
-		tuple_refresh(s, i);
+	if (s->removals > s->n)
+		(void)space_refresh(s);
 	return true;
 }
 
@@ -480,7 +524,7 @@ size_t space_memory(const struct space *s)
 {
 	size_t n = s->rules.n_chunks *
 			   (CHUNK_RULES * rule_size(s->n_words) + sizeof(*s->rules.chunks)) +
-		   s->tuples_size * sizeof(*s->tuples);
+		   s->tuples_size * sizeof(*s->tuples) + s->filter_size * sizeof(*s->filter);
 
 	for (unsigned part = 0; part < PARTS; part++)
 		n += s->masks[part].size * sizeof(*s->masks[part].p);

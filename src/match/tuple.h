@@ -27,14 +27,14 @@ struct key {
 };
 
 /*
- * Many tables differ in one part of their masks only, so each part is hashed by itself, once a
- * search for all tables that have it; a key's hash is theirs, combined.
+ * Tables differ in parts of their masks, and have most parts in common. Each is hashed by itself,
+ * once a search for all tables that have it, and a key's hash is those of its parts, combined.
  */
 enum part { PART_REST, PART_SRC, PART_DST, PARTS };
 #define PART_WORDS 3
 
 struct part_mask {
-	uint64_t words[PART_WORDS]; /* behind what the part has: 0 */
+	uint64_t words[PART_WORDS];
 	uint32_t users; /* tables; 0: free */
 };
 
@@ -43,10 +43,17 @@ struct part_masks {
 	uint32_t n, size;
 };
 
-#define HASHED 32u /* masks of a part that a search hashes beforehand: as a rule, all */
+/*
+ * Of each part, so many masks are hashed beforehand and have a bit of a word; as a rule that is
+ * all. Others are hashed where they are met.
+ */
+#define HASHED 21u
 
-struct hashes {
-	uint64_t of[PARTS][HASHED];
+/* What a search knows of its key. */
+struct parts {
+	uint64_t hashes[PARTS][HASHED];
+	/* Bits: some rule has this, under this mask. Now and then wrongly so, but not set: none. */
+	uint64_t there;
 };
 
 /* One policy; at the end its key, of as many words as the family has. */
@@ -74,19 +81,19 @@ struct rules {
  * at the first that no key went past.
  */
 struct bucket {
-	uint16_t tags[BUCKET_SLOTS]; /* of a key's hash, not 0; 0: empty */
-	uint16_t passed; /* keys; at most PASSED_MAX, and then for good */
-} __attribute__((aligned(32)));
-#define PASSED_MAX UINT16_MAX
+	uint8_t tags[BUCKET_SLOTS]; /* of a key's hash, not 0; 0: empty */
+	uint8_t passed; /* keys; at most PASSED_MAX, and then for good */
+} __attribute__((aligned(16)));
+#define PASSED_MAX UINT8_MAX
 
 struct tuple {
 	struct bucket *buckets;
 	unsigned char *slots; /* BUCKET_SLOTS rules a bucket, behind the buckets */
 	uint32_t n_buckets;
+	uint64_t needs; /* bits that a key has here which this table has */
 	uint32_t parts[PARTS]; /* which of the masks */
 	uint32_t best; /* no rule's priority is lower */
 	bool first; /* it has, or had, a rule that comes first */
-	uint32_t removals; /* since `best` was exact */
 	uint32_t n_keys, n; /* n: rules */
 	struct key mask;
 };
@@ -95,6 +102,13 @@ struct space {
 	uint64_t seed;
 	unsigned n_words;
 	struct part_masks masks[PARTS];
+	/*
+	 * A Bloom filter of the parts of all keys: most tables have nothing for a packet, and most of
+	 * these have nothing even for its source alone, or for its destination.
+	 */
+	uint64_t *filter;
+	uint32_t filter_size; /* words */
+	uint32_t n, removals; /* rules; removals since filter and tables were exact */
 	struct rules rules;
 	struct tuple *tuples; /* in the order of `best` */
 	size_t n_tuples, tuples_size;
@@ -149,35 +163,71 @@ static inline __attribute__((always_inline)) uint64_t part_hash(const struct spa
 		0xa4093822299f31d1u };
 	const uint64_t *words = &key->words[part_begin(part, n_words)];
 	const uint64_t *mask = s->masks[part].p[which].words;
-	uint64_t h = s->seed ^ digits[part];
+	uint64_t h = (s->seed ^ digits[part]) + which;
 
 	for (unsigned i = 0; i < part_length(part, n_words); i++)
 		h = mix(h ^ (words[i] & mask[i]), 0xc0ac29b7c97c50ddu);
 	return h;
 }
 
-static inline __attribute__((always_inline)) void hashes_of(
-	const struct space *s, const struct key *key, unsigned n_words, struct hashes *ret)
+static inline uint64_t *filter_word(const struct space *s, uint64_t hash)
+{
+	return &s->filter[(hash >> 32) * s->filter_size >> 32];
+}
+
+static inline uint64_t filter_bits(uint64_t hash)
+{
+	return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
+}
+
+static inline __attribute__((always_inline)) void parts_hash(
+	const struct space *s, const struct key *key, unsigned n_words, struct parts *ret)
 {
 	for (unsigned part = 0; part < PARTS; part++) {
-		for (uint32_t i = 0; i < s->masks[part].n && i < HASHED; i++)
-			ret->of[part][i] = part_hash(s, part, i, key, n_words);
+		for (uint32_t i = 0; i < s->masks[part].n && i < HASHED; i++) {
+			ret->hashes[part][i] = part_hash(s, part, i, key, n_words);
+			__builtin_prefetch(filter_word(s, ret->hashes[part][i]));
+		}
 	}
 }
 
-/* Of the key under the table's mask. h: the key's, or NULL. */
-static inline __attribute__((always_inline)) uint64_t tuple_hash(const struct space *s,
-	const struct tuple *t, const struct key *key, const struct hashes *h, unsigned n_words)
+static inline uint64_t part_bit(unsigned part, uint32_t which)
 {
-	uint64_t hash = 0;
+	return which < HASHED ? UINT64_C(1) << (part * HASHED + which) : 0;
+}
 
+static inline void parts_look(const struct space *s, struct parts *p)
+{
+	p->there = 0;
 	for (unsigned part = 0; part < PARTS; part++) {
-		uint32_t which = t->parts[part];
+		for (uint32_t i = 0; i < s->masks[part].n && i < HASHED; i++) {
+			uint64_t hash = p->hashes[part][i], bits = filter_bits(hash);
+			uint64_t there = (*filter_word(s, hash) & bits) == bits;
 
-		hash ^= h && which < HASHED ? h->of[part][which]
-					    : part_hash(s, part, which, key, n_words);
+			p->there |= there << (part * HASHED + i);
+		}
 	}
-	return hash;
+}
+
+/* Of the key under the table's mask. */
+static inline __attribute__((always_inline)) uint64_t tuple_hash(
+	const struct space *s, const struct tuple *t, const struct key *key, unsigned n_words)
+{
+	return part_hash(s, PART_REST, t->parts[PART_REST], key, n_words) ^
+	       part_hash(s, PART_SRC, t->parts[PART_SRC], key, n_words) ^
+	       part_hash(s, PART_DST, t->parts[PART_DST], key, n_words);
+}
+
+/* The same, of what is hashed. */
+static inline __attribute__((always_inline)) uint64_t tuple_hash_parts(const struct space *s,
+	const struct tuple *t, const struct key *key, const struct parts *p, unsigned n_words)
+{
+	const uint32_t *at = t->parts;
+
+	if (at[PART_REST] >= HASHED || at[PART_SRC] >= HASHED || at[PART_DST] >= HASHED)
+		return tuple_hash(s, t, key, n_words);
+	return p->hashes[PART_REST][at[PART_REST]] ^ p->hashes[PART_SRC][at[PART_SRC]] ^
+	       p->hashes[PART_DST][at[PART_DST]];
 }
 
 static inline bool rule_has_key(
@@ -202,9 +252,11 @@ static inline uint32_t tuple_next(const struct tuple *t, uint32_t at)
 	return at + 1 == t->n_buckets ? 0 : at + 1;
 }
 
-static inline uint16_t tag_of(uint64_t hash)
+static inline uint8_t tag_of(uint64_t hash)
 {
-	return (uint16_t)(hash | 1);
+	uint8_t tag = (uint8_t)hash;
+
+	return tag ? tag : 1;
 }
 
 static inline __attribute__((always_inline)) struct rule *tuple_slot(
@@ -215,14 +267,12 @@ static inline __attribute__((always_inline)) struct rule *tuple_slot(
 }
 
 /* Which of the slots have the tag, as bits. */
-static inline unsigned bucket_find(const struct bucket *b, uint16_t tag)
+static inline unsigned bucket_find(const struct bucket *b, uint8_t tag)
 {
 #if defined(__SSE2__)
-	_Static_assert(sizeof(*b) == 32, "two vectors");
-	const __m128i *tags = (const __m128i *)(const void *)b;
-	__m128i wanted = _mm_set1_epi16((short)tag);
-	__m128i equal = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(tags), wanted),
-		_mm_cmpeq_epi16(_mm_load_si128(tags + 1), wanted));
+	_Static_assert(sizeof(*b) == 16, "a vector");
+	__m128i equal = _mm_cmpeq_epi8(
+		_mm_load_si128((const __m128i *)(const void *)b), _mm_set1_epi8((char)tag));
 
 	return (unsigned)_mm_movemask_epi8(equal) & ((1u << BUCKET_SLOTS) - 1);
 #else
@@ -232,6 +282,26 @@ static inline unsigned bucket_find(const struct bucket *b, uint16_t tag)
 		found |= (unsigned)(b->tags[i] == tag) << i;
 	return found;
 #endif
+}
+
+static inline void tuple_prefetch(const struct tuple *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->buckets[tuple_home(t, hash)]);
+}
+
+/* What tuple_find() will look at, as a rule. */
+static inline __attribute__((always_inline)) void tuple_prefetch_rule(
+	const struct tuple *t, uint64_t hash, unsigned n_words)
+{
+	uint32_t home = tuple_home(t, hash);
+	unsigned found = bucket_find(&t->buckets[home], tag_of(hash));
+	unsigned char *r;
+
+	if (!found)
+		return;
+	r = (unsigned char *)tuple_slot(t, home, (unsigned)__builtin_ctz(found), n_words);
+	__builtin_prefetch(r);
+	__builtin_prefetch(r + rule_size(n_words) - 1);
 }
 
 /* The first rule of this key, or NULL. */
