@@ -162,12 +162,6 @@ static void hit_of(const struct rule *r, struct match_hit *ret)
 	}
 }
 
-/* No rule of this table, nor of those behind it, can come before the one that is found. */
-static inline bool is_over(const struct tuple *t, const struct rule *found)
-{
-	return found && (found->first ? !t->first : t->best > found->priority);
-}
-
 /* A packet on its way through the tables. */
 struct search {
 	struct key key;
@@ -175,21 +169,32 @@ struct search {
 	size_t at; /* the table that is asked, */
 	uint64_t hash; /* and for what */
 	const struct rule *best;
+	uint64_t rank; /* of the best; UINT64_MAX */
 };
 
 /* n_words is known where these are called, so that the words of a key are no loop. */
 
+static inline __attribute__((always_inline)) void search_begin(
+	const struct space *s, struct search *f, const struct flow *flow, unsigned n_words)
+{
+	f->at = 0;
+	f->best = NULL;
+	f->rank = UINT64_MAX;
+	key_of_flow(flow, n_words, &f->key);
+	parts_hash(s, &f->key, n_words, &f->parts);
+}
+
 /* To the next table that may have something better; false: none has. */
 static inline __attribute__((always_inline)) bool search_next(
-	const struct space *s, struct search *f, unsigned n_words)
+	const struct space *s, struct search *f)
 {
 	for (; f->at < s->n_tuples; f->at++) {
 		const struct tuple *t = &s->tuples[f->at];
 
-		if (is_over(t, f->best))
+		if (t->best > f->rank)
 			break;
 		if ((t->needs & ~f->parts.there) == 0) {
-			f->hash = tuple_hash_parts(s, t, &f->key, &f->parts, n_words);
+			f->hash = tuple_hash_parts(s, t, &f->key, &f->parts);
 			return true;
 		}
 	}
@@ -201,8 +206,10 @@ static inline __attribute__((always_inline)) void search_ask(
 {
 	const struct rule *r = tuple_find(&s->tuples[f->at++], &f->key, f->hash, n_words);
 
-	if (r && (!f->best || rule_before(r, f->best)))
+	if (r && (!f->best || rule_before(r, f->best))) {
 		f->best = r;
+		f->rank = rule_rank(r);
+	}
 }
 
 static inline __attribute__((always_inline)) const struct rule *search(
@@ -210,12 +217,9 @@ static inline __attribute__((always_inline)) const struct rule *search(
 {
 	struct search f;
 
-	f.at = 0;
-	f.best = NULL;
-	key_of_flow(flow, &f.key);
-	parts_hash(s, &f.key, n_words, &f.parts);
+	search_begin(s, &f, flow, n_words);
 	parts_look(s, &f.parts);
-	while (search_next(s, &f, n_words))
+	while (search_next(s, &f))
 		search_ask(s, &f, n_words);
 	return f.best;
 }
@@ -243,15 +247,10 @@ static inline __attribute__((always_inline)) void search_group(const struct spac
 	uint8_t active[GROUP], n_active = 0;
 
 	for (uint8_t k = 0; k < n; k++) {
-		struct search *f = &searches[k];
-
-		f->best = NULL;
 		if ((flows[k].dst.family == AF_INET6) != (n_words == KEY_WORDS6))
 			continue;
 		active[n_active++] = k;
-		f->at = 0;
-		key_of_flow(&flows[k], &f->key);
-		parts_hash(s, &f->key, n_words, &f->parts);
+		search_begin(s, &searches[k], &flows[k], n_words);
 	}
 	for (unsigned i = 0; i < n_active; i++)
 		parts_look(s, &searches[active[i]].parts);
@@ -261,7 +260,7 @@ static inline __attribute__((always_inline)) void search_group(const struct spac
 		for (unsigned i = 0; i < n_active; i++) {
 			struct search *f = &searches[active[i]];
 
-			if (search_next(s, f, n_words)) {
+			if (search_next(s, f)) {
 				tuple_prefetch(&s->tuples[f->at], f->hash);
 				active[n_next++] = active[i];
 			} else
@@ -333,7 +332,7 @@ struct hits {
 static void take_key(
 	const struct space *s, const struct tuple *t, const struct key *key, struct hits *hits)
 {
-	uint64_t hash = tuple_hash(s, t, key, s->n_words);
+	uint64_t hash = tuple_hash(s, t, key);
 	const struct rule *r = tuple_find(t, key, hash, s->n_words);
 
 	while (r) {
@@ -355,7 +354,7 @@ size_t match_all(const struct match *m, struct match_where where, const struct f
 
 	if (!s)
 		return 0;
-	key_of_flow(f, &key);
+	key_of_flow(f, s->n_words, &key);
 	for (size_t i = 0; i < s->n_tuples; i++)
 		take_key(s, &s->tuples[i], &key, &hits);
 	return hits.total;
@@ -400,5 +399,5 @@ bool match_twin(const struct match *m, struct match_where where, const struct po
 	if (at == s->n_tuples)
 		return false;
 	t = &s->tuples[at];
-	return tuple_find(t, &key, tuple_hash(s, t, &key, s->n_words), s->n_words) != NULL;
+	return tuple_find(t, &key, tuple_hash(s, t, &key), s->n_words) != NULL;
 }

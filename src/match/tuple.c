@@ -7,32 +7,20 @@
 
 /* Keys. */
 
-/* An address of `n` octets and its mask, at an octet of the words. */
-static void put_prefix(
-	const struct prefix *p, size_t at, size_t n, struct key *key, struct key *mask)
+/* An address of `n` octets and its mask. */
+static void put_prefix(const struct prefix *p, size_t n, uint8_t *key, uint8_t *mask)
 {
-	uint8_t octets[16] = { 0 };
-
 	for (unsigned bit = 0; bit < p->length; bit += 8)
-		octets[bit / 8] =
+		mask[bit / 8] =
 			(uint8_t)(p->length - bit >= 8 ? 0xff : 0xff00 >> (p->length - bit));
-	memcpy((uint8_t *)mask->words + at, octets, n);
-	memcpy((uint8_t *)key->words + at, p->addr.octets, n);
+	memcpy(key, p->addr.octets, n);
 }
-
-static struct key key_of(uint32_t if_id, uint32_t mark, uint16_t sport, uint16_t dport,
-	uint32_t ifindex, uint8_t proto)
-{
-	return (struct key){ { (uint64_t)if_id << 32 | mark,
-		(uint64_t)sport << 48 | (uint64_t)dport << 32 | ifindex, proto } };
-}
-
-#define KEY_ADDRESSES (KEY_REST * sizeof(uint64_t))
 
 bool key_of_policy(const struct policy *p, struct key *ret, struct key *ret_mask)
 {
 	const struct selector *s = &p->selector;
 	size_t n = addr_bits(&s->dst.addr) / 8;
+	unsigned n_words = n == 16 ? KEY_WORDS6 : KEY_WORDS4;
 
 	if (s->src.length > n * 8 || s->dst.length > n * 8 ||
 		s->src.addr.family != s->dst.addr.family)
@@ -40,18 +28,9 @@ bool key_of_policy(const struct policy *p, struct key *ret, struct key *ret_mask
 	*ret = key_of(p->if_id, p->mark, s->sport, s->dport, s->ifindex, s->proto);
 	*ret_mask = key_of(UINT32_MAX, p->mark_mask, s->sport_mask, s->dport_mask,
 		s->ifindex ? UINT32_MAX : 0, s->proto ? UINT8_MAX : 0);
-	put_prefix(&s->src, KEY_ADDRESSES, n, ret, ret_mask);
-	put_prefix(&s->dst, KEY_ADDRESSES + n, n, ret, ret_mask);
+	put_prefix(&s->src, n, key_src(ret), key_src(ret_mask));
+	put_prefix(&s->dst, n, key_dst(ret, n_words), key_dst(ret_mask, n_words));
 	return true;
-}
-
-void key_of_flow(const struct flow *f, struct key *ret)
-{
-	size_t n = addr_bits(&f->dst) / 8;
-
-	*ret = key_of(f->if_id, f->mark, f->sport, f->dport, f->ifindex, f->proto);
-	memcpy((uint8_t *)ret->words + KEY_ADDRESSES, f->src.octets, n);
-	memcpy((uint8_t *)ret->words + KEY_ADDRESSES + n, f->dst.octets, n);
 }
 
 /* Rules. */
@@ -114,8 +93,9 @@ static struct key key_of_rule(const struct rule *r, unsigned n_words)
 /* Masks. */
 
 /* The part of a mask, of its prefix only: IPv4 addresses share a word. */
-static struct part_mask part_of(const struct key *mask, unsigned part, unsigned n_words)
+static struct part_mask part_of(const struct space *s, const struct key *mask, unsigned part)
 {
+	unsigned n_words = s->n_words;
 	static const uint8_t halves[2][8] = { { 0xff, 0xff, 0xff, 0xff },
 		{ 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff } };
 	struct part_mask ret = { .users = 0 };
@@ -127,6 +107,10 @@ static struct part_mask part_of(const struct key *mask, unsigned part, unsigned 
 		memcpy(&half, halves[part == PART_DST], sizeof(half));
 		ret.words[0] &= half;
 	}
+	/* Zero bits and bits that are not looked at are not the same. */
+	ret.seed = mix(s->seed + part, PI_DIGITS);
+	for (unsigned i = 0; i < PART_WORDS; i++)
+		ret.seed = mix(ret.seed ^ ret.words[i], PI_DIGITS);
 	return ret;
 }
 
@@ -161,10 +145,11 @@ static uint32_t masks_take(struct part_masks *m, const struct part_mask *wanted)
 		m->size = size;
 	}
 	if (i == m->n)
-		m->p[m->n++] = *wanted;
-	else if (m->p[i].users == 0)
-		m->p[i] = *wanted;
-	m->p[i].users++;
+		m->n++;
+	else if (m->p[i].users > 0)
+		return m->p[i].users++, i;
+	m->p[i] = *wanted;
+	m->p[i].users = 1;
 	return i;
 }
 
@@ -177,9 +162,14 @@ static void masks_leave(struct part_masks *m, uint32_t i)
 
 /* Tuples. */
 
-static uint64_t hash_of(const struct space *s, const struct tuple *t, const struct key *key)
+uint64_t tuple_hash(const struct space *s, const struct tuple *t, const struct key *key)
 {
-	return tuple_hash(s, t, key, s->n_words);
+	uint64_t hash = 0;
+
+	for (unsigned part = 0; part < PARTS; part++)
+		hash ^= part_hash(
+			&s->masks[part].p[t->parts[part]], part, key, s->n_words);
+	return hash;
 }
 
 /* A place for a new key. */
@@ -233,7 +223,7 @@ static void rule_move(struct rule *r, const struct space *s, struct tuple *to)
 {
 	struct key key = key_of_rule(r, s->n_words);
 
-	memcpy(tuple_open(s, to, hash_of(s, to, &key)), r, rule_size(s->n_words));
+	memcpy(tuple_open(s, to, tuple_hash(s, to, &key)), r, rule_size(s->n_words));
 }
 
 static int tuple_resize(const struct space *s, struct tuple *t, uint32_t n_buckets)
@@ -281,7 +271,7 @@ size_t space_find(const struct space *s, const struct key *mask)
 	size_t i;
 
 	for (unsigned part = 0; part < PARTS; part++) {
-		struct part_mask wanted = part_of(mask, part, s->n_words);
+		struct part_mask wanted = part_of(s, mask, part);
 
 		parts[part] = masks_find(&s->masks[part], &wanted);
 	}
@@ -306,7 +296,7 @@ static void space_drop(struct space *s, size_t at)
 /* A new table, empty, at the end. */
 static int space_extend(struct space *s, const struct key *mask)
 {
-	struct tuple t = { .mask = *mask, .best = UINT32_MAX };
+	struct tuple t = { .mask = *mask, .best = UINT64_MAX, .hashed = true };
 	unsigned part;
 
 	if (s->n_tuples == s->tuples_size) {
@@ -319,12 +309,13 @@ static int space_extend(struct space *s, const struct key *mask)
 		s->tuples_size = size;
 	}
 	for (part = 0; part < PARTS; part++) {
-		struct part_mask wanted = part_of(mask, part, s->n_words);
+		struct part_mask wanted = part_of(s, mask, part);
 
 		t.parts[part] = masks_take(&s->masks[part], &wanted);
 		if (t.parts[part] == RULE_NONE)
 			break;
 		t.needs |= part_bit(part, t.parts[part]);
+		t.hashed = t.hashed && t.parts[part] < HASHED;
 	}
 	if (part < PARTS) {
 		while (part-- > 0)
@@ -378,20 +369,19 @@ static bool chain_remove(struct space *s, struct rule *head, uint32_t index)
 	return true;
 }
 
-static void best_add(struct rule *r, const struct space *s, struct tuple *t)
+static void best_add(struct tuple *t, const struct rule *r)
 {
-	(void)s;
-	t->first = t->first || r->first;
-	if (r->first)
-		t->best = 0;
-	else if (r->priority < t->best)
-		t->best = r->priority;
+	uint64_t rank = rule_rank(r);
+
+	if (rank < t->best)
+		t->best = rank;
 }
 
 static void filter_add(const struct space *s, const struct tuple *t, const struct key *key)
 {
 	for (unsigned part = 0; part < PARTS; part++) {
-		uint64_t hash = part_hash(s, part, t->parts[part], key, s->n_words);
+		uint64_t hash = part_hash(
+			&s->masks[part].p[t->parts[part]], part, key, s->n_words);
 
 		*filter_word(s, hash) |= filter_bits(hash);
 	}
@@ -402,7 +392,7 @@ static void rule_refresh(struct rule *r, const struct space *s, struct tuple *t)
 	struct key key = key_of_rule(r, s->n_words);
 
 	filter_add(s, t, &key);
-	best_add(r, s, t);
+	best_add(t, r);
 }
 
 static int tuple_cmp(const void *a, const void *b)
@@ -427,8 +417,7 @@ static int space_refresh(struct space *s)
 	s->filter_size = size;
 	s->removals = 0;
 	for (size_t i = 0; i < s->n_tuples; i++) {
-		s->tuples[i].best = UINT32_MAX;
-		s->tuples[i].first = false;
+		s->tuples[i].best = UINT64_MAX;
 		tuple_each(s, &s->tuples[i], rule_refresh, &s->tuples[i]);
 	}
 	qsort(s->tuples, s->n_tuples, sizeof(s->tuples[0]), tuple_cmp);
@@ -474,7 +463,7 @@ int space_add(
 		return -ENOMEM;
 	t = &s->tuples[i];
 	rule_fill(s, &new.rule, p, key, mask);
-	hash = hash_of(s, t, key);
+	hash = tuple_hash(s, t, key);
 	head = tuple_find(t, key, hash, s->n_words);
 	r = head ? chain_insert(s, head, &new.rule) : tuple_reserve(s, t);
 	if (r < 0) {
@@ -487,7 +476,7 @@ int space_add(
 	t->n++;
 	s->n++;
 	filter_add(s, t, key);
-	best_add(&new.rule, s, t);
+	best_add(t, &new.rule);
 	space_move(s, i);
 	return 0;
 }
@@ -502,7 +491,7 @@ bool space_remove(struct space *s, uint32_t index, const struct key *key, const 
 	if (i == s->n_tuples)
 		return false;
 	t = &s->tuples[i];
-	hash = hash_of(s, t, key);
+	hash = tuple_hash(s, t, key);
 	head = tuple_find(t, key, hash, s->n_words);
 	if (!head)
 		return false;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -35,6 +36,7 @@ enum part { PART_REST, PART_SRC, PART_DST, PARTS };
 
 struct part_mask {
 	uint64_t words[PART_WORDS];
+	uint64_t seed;
 	uint32_t users; /* tables; 0: free */
 };
 
@@ -90,10 +92,10 @@ struct tuple {
 	struct bucket *buckets;
 	unsigned char *slots; /* BUCKET_SLOTS rules a bucket, behind the buckets */
 	uint32_t n_buckets;
-	uint64_t needs; /* bits that a key has here which this table has */
+	uint64_t needs; /* bits that a key has which this table has */
+	uint64_t best; /* no rule's rank is lower */
 	uint32_t parts[PARTS]; /* which of the masks */
-	uint32_t best; /* no rule's priority is lower */
-	bool first; /* it has, or had, a rule that comes first */
+	bool hashed; /* all of them, beforehand */
 	uint32_t n_keys, n; /* n: rules */
 	struct key mask;
 };
@@ -124,7 +126,32 @@ size_t space_memory(const struct space *s);
 
 /* false: it can't match. */
 bool key_of_policy(const struct policy *p, struct key *ret, struct key *ret_mask);
-void key_of_flow(const struct flow *f, struct key *ret);
+
+static inline struct key key_of(uint32_t if_id, uint32_t mark, uint16_t sport, uint16_t dport,
+	uint32_t ifindex, uint8_t proto)
+{
+	return (struct key){ { (uint64_t)if_id << 32 | mark,
+		(uint64_t)sport << 48 | (uint64_t)dport << 32 | ifindex, proto } };
+}
+
+/* The octets of an address, within the words. */
+static inline uint8_t *key_src(struct key *k)
+{
+	return (uint8_t *)&k->words[KEY_REST];
+}
+
+static inline uint8_t *key_dst(struct key *k, unsigned n_words)
+{
+	return key_src(k) + (n_words == KEY_WORDS6 ? 16 : 4);
+}
+
+static inline __attribute__((always_inline)) void key_of_flow(
+	const struct flow *f, unsigned n_words, struct key *ret)
+{
+	*ret = key_of(f->if_id, f->mark, f->sport, f->dport, f->ifindex, f->proto);
+	memcpy(key_src(ret), f->src.octets, n_words == KEY_WORDS6 ? 16 : 4);
+	memcpy(key_dst(ret, n_words), f->dst.octets, n_words == KEY_WORDS6 ? 16 : 4);
+}
 
 static inline size_t rule_size(unsigned n_words)
 {
@@ -148,6 +175,8 @@ static inline unsigned part_length(unsigned part, unsigned n_words)
 	return part == PART_REST ? KEY_REST : n_words == KEY_WORDS6 ? 2 : 1;
 }
 
+#define PI_DIGITS UINT64_C(0x243f6a8885a308d3)
+
 static inline uint64_t mix(uint64_t a, uint64_t b)
 {
 	__uint128_t v = (__uint128_t)a * b;
@@ -155,18 +184,14 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)v ^ (uint64_t)(v >> 64);
 }
 
-/* The constants are digits of pi. */
-static inline __attribute__((always_inline)) uint64_t part_hash(const struct space *s,
-	unsigned part, uint32_t which, const struct key *key, unsigned n_words)
+static inline __attribute__((always_inline)) uint64_t part_hash(
+	const struct part_mask *mask, unsigned part, const struct key *key, unsigned n_words)
 {
-	static const uint64_t digits[PARTS] = { 0x243f6a8885a308d3u, 0x13198a2e03707345u,
-		0xa4093822299f31d1u };
 	const uint64_t *words = &key->words[part_begin(part, n_words)];
-	const uint64_t *mask = s->masks[part].p[which].words;
-	uint64_t h = (s->seed ^ digits[part]) + which;
+	uint64_t h = mask->seed;
 
 	for (unsigned i = 0; i < part_length(part, n_words); i++)
-		h = mix(h ^ (words[i] & mask[i]), 0xc0ac29b7c97c50ddu);
+		h = mix(h ^ (words[i] & mask->words[i]), PI_DIGITS);
 	return h;
 }
 
@@ -180,52 +205,65 @@ static inline uint64_t filter_bits(uint64_t hash)
 	return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
 }
 
-static inline __attribute__((always_inline)) void parts_hash(
-	const struct space *s, const struct key *key, unsigned n_words, struct parts *ret)
-{
-	for (unsigned part = 0; part < PARTS; part++) {
-		for (uint32_t i = 0; i < s->masks[part].n && i < HASHED; i++) {
-			ret->hashes[part][i] = part_hash(s, part, i, key, n_words);
-			__builtin_prefetch(filter_word(s, ret->hashes[part][i]));
-		}
-	}
-}
-
 static inline uint64_t part_bit(unsigned part, uint32_t which)
 {
 	return which < HASHED ? UINT64_C(1) << (part * HASHED + which) : 0;
 }
 
-static inline void parts_look(const struct space *s, struct parts *p)
+static inline uint32_t part_hashed(const struct space *s, unsigned part)
 {
-	p->there = 0;
-	for (unsigned part = 0; part < PARTS; part++) {
-		for (uint32_t i = 0; i < s->masks[part].n && i < HASHED; i++) {
-			uint64_t hash = p->hashes[part][i], bits = filter_bits(hash);
-			uint64_t there = (*filter_word(s, hash) & bits) == bits;
+	return s->masks[part].n < HASHED ? s->masks[part].n : HASHED;
+}
 
-			p->there |= there << (part * HASHED + i);
-		}
+static inline __attribute__((always_inline)) void parts_hash_one(const struct space *s,
+	unsigned part, const struct key *key, unsigned n_words, struct parts *ret)
+{
+	uint32_t n = part_hashed(s, part);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t hash = part_hash(&s->masks[part].p[i], part, key, n_words);
+
+		ret->hashes[part][i] = hash;
+		__builtin_prefetch(filter_word(s, hash));
 	}
 }
 
-/* Of the key under the table's mask. */
-static inline __attribute__((always_inline)) uint64_t tuple_hash(
-	const struct space *s, const struct tuple *t, const struct key *key, unsigned n_words)
+static inline __attribute__((always_inline)) void parts_hash(
+	const struct space *s, const struct key *key, unsigned n_words, struct parts *ret)
 {
-	return part_hash(s, PART_REST, t->parts[PART_REST], key, n_words) ^
-	       part_hash(s, PART_SRC, t->parts[PART_SRC], key, n_words) ^
-	       part_hash(s, PART_DST, t->parts[PART_DST], key, n_words);
+	parts_hash_one(s, PART_REST, key, n_words, ret);
+	parts_hash_one(s, PART_SRC, key, n_words, ret);
+	parts_hash_one(s, PART_DST, key, n_words, ret);
 }
 
+static inline void parts_look(const struct space *s, struct parts *p)
+{
+	uint64_t there = 0;
+
+	for (unsigned part = 0; part < PARTS; part++) {
+		uint64_t bit = part_bit(part, 0);
+		uint32_t n = part_hashed(s, part);
+
+		for (uint32_t i = 0; i < n; i++, bit <<= 1) {
+			uint64_t hash = p->hashes[part][i], bits = filter_bits(hash);
+
+			there |= (*filter_word(s, hash) & bits) == bits ? bit : 0;
+		}
+	}
+	p->there = there;
+}
+
+/* Of the key under the table's mask. */
+uint64_t tuple_hash(const struct space *s, const struct tuple *t, const struct key *key);
+
 /* The same, of what is hashed. */
-static inline __attribute__((always_inline)) uint64_t tuple_hash_parts(const struct space *s,
-	const struct tuple *t, const struct key *key, const struct parts *p, unsigned n_words)
+static inline uint64_t tuple_hash_parts(const struct space *s, const struct tuple *t,
+	const struct key *key, const struct parts *p)
 {
 	const uint32_t *at = t->parts;
 
-	if (at[PART_REST] >= HASHED || at[PART_SRC] >= HASHED || at[PART_DST] >= HASHED)
-		return tuple_hash(s, t, key, n_words);
+	if (!t->hashed)
+		return tuple_hash(s, t, key);
 	return p->hashes[PART_REST][at[PART_REST]] ^ p->hashes[PART_SRC][at[PART_SRC]] ^
 	       p->hashes[PART_DST][at[PART_DST]];
 }
@@ -326,10 +364,16 @@ static inline __attribute__((always_inline)) struct rule *tuple_find(
 	return NULL;
 }
 
+/* By what the kernel orders rules first. */
+static inline uint64_t rule_rank(const struct rule *r)
+{
+	return (uint64_t)!r->first << 32 | r->priority;
+}
+
 /* In the kernel's order, a before b? */
 static inline bool rule_before(const struct rule *a, const struct rule *b)
 {
-	if (a->first != b->first)
-		return a->first;
-	return a->priority != b->priority ? a->priority < b->priority : a->index < b->index;
+	uint64_t rank_a = rule_rank(a), rank_b = rule_rank(b);
+
+	return rank_a != rank_b ? rank_a < rank_b : a->index < b->index;
 }
