@@ -219,8 +219,10 @@ static inline __attribute__((always_inline)) const struct rule *search(
 
 	search_begin(s, &f, flow, n_words);
 	parts_look(s, &f.parts);
-	while (search_next(s, &f))
+	while (search_next(s, &f)) {
+		tuple_prefetch(&s->tuples[f.at], f.hash, n_words);
 		search_ask(s, &f, n_words);
+	}
 	return f.best;
 }
 
@@ -261,7 +263,7 @@ static inline __attribute__((always_inline)) void search_group(const struct spac
 			struct search *f = &searches[active[i]];
 
 			if (search_next(s, f)) {
-				tuple_prefetch(&s->tuples[f->at], f->hash);
+				tuple_prefetch(&s->tuples[f->at], f->hash, n_words);
 				active[n_next++] = active[i];
 			} else
 				hit_of(f->best, &ret[active[i]]);

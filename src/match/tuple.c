@@ -182,7 +182,7 @@ static struct rule *tuple_open(const struct space *s, struct tuple *t, uint64_t 
 		if (t->buckets[at].passed < PASSED_MAX)
 			t->buckets[at].passed++;
 	}
-	free = (unsigned)__builtin_ctz(free);
+	free = free >> slot_of(hash) & 1 ? slot_of(hash) : (unsigned)__builtin_ctz(free);
 	t->buckets[at].tags[free] = tag_of(hash);
 	t->n_keys++;
 	return tuple_slot(t, at, free, s->n_words);
@@ -402,7 +402,7 @@ static int tuple_cmp(const void *a, const void *b)
 	return (x->best > y->best) - (x->best < y->best);
 }
 
-#define FILTER_BITS 12u /* a rule, at least */
+#define FILTER_BITS 8u /* a rule, at least */
 
 /* The filter has room, and says nothing of removed rules, nor do the tables' best priorities. */
 static int space_refresh(struct space *s)

@@ -322,9 +322,21 @@ static inline unsigned bucket_find(const struct bucket *b, uint8_t tag)
 #endif
 }
 
-static inline void tuple_prefetch(const struct tuple *t, uint64_t hash)
+/* The slot of its home that a key is in, unless it was taken. */
+static inline unsigned slot_of(uint64_t hash)
 {
-	__builtin_prefetch(&t->buckets[tuple_home(t, hash)]);
+	return (unsigned)((hash >> 8 & 0xffff) * BUCKET_SLOTS >> 16);
+}
+
+static inline __attribute__((always_inline)) void tuple_prefetch(
+	const struct tuple *t, uint64_t hash, unsigned n_words)
+{
+	uint32_t home = tuple_home(t, hash);
+	unsigned char *r = (unsigned char *)tuple_slot(t, home, slot_of(hash), n_words);
+
+	__builtin_prefetch(&t->buckets[home]);
+	__builtin_prefetch(r);
+	__builtin_prefetch(r + rule_size(n_words) - 1);
 }
 
 /* What tuple_find() will look at, as a rule. */
