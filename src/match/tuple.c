@@ -95,46 +95,48 @@ static struct key key_of_rule(const struct rule *r, unsigned n_words)
 /* The part of a mask, of its prefix only: IPv4 addresses share a word. */
 static struct part_mask part_of(const struct space *s, const struct key *mask, unsigned part)
 {
-	unsigned n_words = s->n_words;
 	static const uint8_t halves[2][8] = { { 0xff, 0xff, 0xff, 0xff },
 		{ 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff } };
 	struct part_mask ret = { .users = 0 };
 	uint64_t half;
 
-	memcpy(ret.words, &mask->words[part_begin(part, n_words)],
-		part_length(part, n_words) * sizeof(uint64_t));
-	if (part != PART_REST && n_words == KEY_WORDS4) {
+	for (unsigned i = 0; i < part_length(part, s->n_words); i++)
+		ret.words[i] = mask->words[part_begin(part, s->n_words) + i];
+	if (part != PART_REST && s->n_words == KEY_WORDS4) {
 		memcpy(&half, halves[part == PART_DST], sizeof(half));
 		ret.words[0] &= half;
 	}
-	/* Zero bits and bits that are not looked at are not the same. */
-	ret.seed = mix(s->seed + part, PI_DIGITS);
-	for (unsigned i = 0; i < PART_WORDS; i++)
-		ret.seed = mix(ret.seed ^ ret.words[i], PI_DIGITS);
 	return ret;
 }
 
 /* Where the mask is; n: nowhere. */
 static uint32_t masks_find(const struct part_masks *m, const struct part_mask *wanted)
 {
+	const uint64_t *w = wanted->words;
 	uint32_t i;
 
 	for (i = 0; i < m->n; i++) {
-		if (m->p[i].users > 0 &&
-			memcmp(m->p[i].words, wanted->words, sizeof(wanted->words)) == 0)
+		const uint64_t *has = m->p[i].words;
+
+		if (((has[0] ^ w[0]) | (has[1] ^ w[1]) | (has[2] ^ w[2])) == 0 &&
+			m->p[i].users > 0)
 			break;
 	}
 	return i;
 }
 
 /* One more user; RULE_NONE: no memory. */
-static uint32_t masks_take(struct part_masks *m, const struct part_mask *wanted)
+static uint32_t masks_take(struct space *s, const struct part_mask *wanted, unsigned part)
 {
+	struct part_masks *m = &s->masks[part];
 	uint32_t i = masks_find(m, wanted);
 
-	if (i == m->n)
-		for (i = 0; i < m->n && m->p[i].users > 0; i++)
-			;
+	if (i < m->n) {
+		m->p[i].users++;
+		return i;
+	}
+	for (i = 0; i < m->n && m->p[i].users > 0; i++)
+		;
 	if (i == m->size) {
 		uint32_t size = m->size ? m->size * 2 : 4;
 		struct part_mask *p = reallocarray(m->p, size, sizeof(*p));
@@ -144,12 +146,14 @@ static uint32_t masks_take(struct part_masks *m, const struct part_mask *wanted)
 		m->p = p;
 		m->size = size;
 	}
-	if (i == m->n)
-		m->n++;
-	else if (m->p[i].users > 0)
-		return m->p[i].users++, i;
 	m->p[i] = *wanted;
 	m->p[i].users = 1;
+	/* The same octets under another mask are another thing. */
+	m->p[i].seed = s->seed + part;
+	for (unsigned k = 0; k < PART_WORDS; k++)
+		m->p[i].seed = mix(m->p[i].seed ^ wanted->words[k], PI_DIGITS);
+	if (i == m->n)
+		m->n++;
 	return i;
 }
 
@@ -162,14 +166,20 @@ static void masks_leave(struct part_masks *m, uint32_t i)
 
 /* Tuples. */
 
+static uint64_t tuple_hashes(const struct space *s, const struct tuple *t, const struct key *key,
+	uint64_t ret[PARTS])
+{
+	for (unsigned part = 0; part < PARTS; part++)
+		ret[part] = part_hash(
+			&s->masks[part].p[t->parts[part]], part, key, s->n_words);
+	return ret[PART_REST] ^ ret[PART_SRC] ^ ret[PART_DST];
+}
+
 uint64_t tuple_hash(const struct space *s, const struct tuple *t, const struct key *key)
 {
-	uint64_t hash = 0;
+	uint64_t hashes[PARTS];
 
-	for (unsigned part = 0; part < PARTS; part++)
-		hash ^= part_hash(
-			&s->masks[part].p[t->parts[part]], part, key, s->n_words);
-	return hash;
+	return tuple_hashes(s, t, key, hashes);
 }
 
 /* A place for a new key. */
@@ -253,16 +263,19 @@ static int tuple_reserve(const struct space *s, struct tuple *t)
 	return tuple_resize(s, t, t->n_buckets + t->n_buckets / 2 + 1);
 }
 
-/* Where the tables are in the order of their best priority; where this one is then. */
+/* Where the tables are in the order of their best rank; to where this one is then. */
 static void space_move(struct space *s, size_t at)
 {
-	struct tuple t = s->tuples[at];
+	size_t to = at;
+	struct tuple t;
 
-	for (; at > 0 && s->tuples[at - 1].best > t.best; at--)
-		s->tuples[at] = s->tuples[at - 1];
-	for (; at + 1 < s->n_tuples && s->tuples[at + 1].best < t.best; at++)
-		s->tuples[at] = s->tuples[at + 1];
-	s->tuples[at] = t;
+	while (to > 0 && s->tuples[to - 1].best > s->tuples[at].best)
+		to--;
+	if (to == at)
+		return;
+	t = s->tuples[at];
+	memmove(&s->tuples[to + 1], &s->tuples[to], (at - to) * sizeof(t));
+	s->tuples[to] = t;
 }
 
 size_t space_find(const struct space *s, const struct key *mask)
@@ -276,7 +289,10 @@ size_t space_find(const struct space *s, const struct key *mask)
 		parts[part] = masks_find(&s->masks[part], &wanted);
 	}
 	for (i = 0; i < s->n_tuples; i++) {
-		if (memcmp(s->tuples[i].parts, parts, sizeof(parts)) == 0)
+		const uint32_t *has = s->tuples[i].parts;
+
+		if (has[PART_SRC] == parts[PART_SRC] && has[PART_DST] == parts[PART_DST] &&
+			has[PART_REST] == parts[PART_REST])
 			break;
 	}
 	return i;
@@ -311,7 +327,7 @@ static int space_extend(struct space *s, const struct key *mask)
 	for (part = 0; part < PARTS; part++) {
 		struct part_mask wanted = part_of(s, mask, part);
 
-		t.parts[part] = masks_take(&s->masks[part], &wanted);
+		t.parts[part] = masks_take(s, &wanted, part);
 		if (t.parts[part] == RULE_NONE)
 			break;
 		t.needs |= part_bit(part, t.parts[part]);
@@ -377,21 +393,19 @@ static void best_add(struct tuple *t, const struct rule *r)
 		t->best = rank;
 }
 
-static void filter_add(const struct space *s, const struct tuple *t, const struct key *key)
+static void filter_add(const struct space *s, const uint64_t hashes[PARTS])
 {
-	for (unsigned part = 0; part < PARTS; part++) {
-		uint64_t hash = part_hash(
-			&s->masks[part].p[t->parts[part]], part, key, s->n_words);
-
-		*filter_word(s, hash) |= filter_bits(hash);
-	}
+	for (unsigned part = 0; part < PARTS; part++)
+		*filter_word(s, hashes[part]) |= filter_bits(hashes[part]);
 }
 
 static void rule_refresh(struct rule *r, const struct space *s, struct tuple *t)
 {
 	struct key key = key_of_rule(r, s->n_words);
+	uint64_t hashes[PARTS];
 
-	filter_add(s, t, &key);
+	(void)tuple_hashes(s, t, &key, hashes);
+	filter_add(s, hashes);
 	best_add(t, r);
 }
 
@@ -407,7 +421,7 @@ static int tuple_cmp(const void *a, const void *b)
 /* The filter has room, and says nothing of removed rules, nor do the tables' best priorities. */
 static int space_refresh(struct space *s)
 {
-	uint32_t size = (s->n + s->n / 2) / (64 / FILTER_BITS) + 8;
+	uint32_t size = 2 * s->n / (64 / FILTER_BITS) + 8;
 	uint64_t *filter = calloc(size, sizeof(*filter));
 
 	if (!filter)
@@ -450,8 +464,8 @@ int space_add(
 		uint64_t key[KEY_WORDS6 - 1];
 	} new;
 	struct rule *head;
+	uint64_t hash, hashes[PARTS];
 	struct tuple *t;
-	uint64_t hash;
 	size_t i;
 	int r;
 
@@ -462,8 +476,10 @@ int space_add(
 	if (i == s->n_tuples && space_extend(s, mask) < 0)
 		return -ENOMEM;
 	t = &s->tuples[i];
+	hash = tuple_hashes(s, t, key, hashes);
+	for (unsigned part = 0; part < PARTS; part++)
+		__builtin_prefetch(filter_word(s, hashes[part]), 1);
 	rule_fill(s, &new.rule, p, key, mask);
-	hash = tuple_hash(s, t, key);
 	head = tuple_find(t, key, hash, s->n_words);
 	r = head ? chain_insert(s, head, &new.rule) : tuple_reserve(s, t);
 	if (r < 0) {
@@ -475,7 +491,7 @@ int space_add(
 		memcpy(tuple_open(s, t, hash), &new.rule, rule_size(s->n_words));
 	t->n++;
 	s->n++;
-	filter_add(s, t, key);
+	filter_add(s, hashes);
 	best_add(t, &new.rule);
 	space_move(s, i);
 	return 0;

@@ -36,7 +36,7 @@ enum part { PART_REST, PART_SRC, PART_DST, PARTS };
 
 struct part_mask {
 	uint64_t words[PART_WORDS];
-	uint64_t seed;
+	uint64_t seed; /* of the hash */
 	uint32_t users; /* tables; 0: free */
 };
 
