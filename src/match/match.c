@@ -181,7 +181,7 @@ static inline __attribute__((always_inline)) void search_begin(
 	f->best = NULL;
 	f->rank = UINT64_MAX;
 	key_of_flow(flow, n_words, &f->key);
-	parts_hash(s, &f->key, n_words, &f->parts);
+	parts_look(s, &f->key, n_words, &f->parts);
 }
 
 /* To the next table that may have something better; false: none has. */
@@ -193,7 +193,7 @@ static inline __attribute__((always_inline)) bool search_next(
 
 		if (t->best > f->rank)
 			break;
-		if ((t->needs & ~f->parts.there) == 0) {
+		if ((t->needs & f->parts.missing) == 0) {
 			f->hash = tuple_hash_parts(s, t, &f->key, &f->parts);
 			return true;
 		}
@@ -218,9 +218,8 @@ static inline __attribute__((always_inline)) const struct rule *search(
 	struct search f;
 
 	search_begin(s, &f, flow, n_words);
-	parts_look(s, &f.parts);
 	while (search_next(s, &f)) {
-		tuple_prefetch(&s->tuples[f.at], f.hash, n_words);
+		rule_prefetch(&s->tuples[f.at], f.hash, n_words);
 		search_ask(s, &f, n_words);
 	}
 	return f.best;
@@ -254,8 +253,6 @@ static inline __attribute__((always_inline)) void search_group(const struct spac
 		active[n_active++] = k;
 		search_begin(s, &searches[k], &flows[k], n_words);
 	}
-	for (unsigned i = 0; i < n_active; i++)
-		parts_look(s, &searches[active[i]].parts);
 	while (n_active > 0) {
 		uint8_t n_next = 0;
 
@@ -263,7 +260,7 @@ static inline __attribute__((always_inline)) void search_group(const struct spac
 			struct search *f = &searches[active[i]];
 
 			if (search_next(s, f)) {
-				tuple_prefetch(&s->tuples[f->at], f->hash, n_words);
+				bucket_prefetch(&s->tuples[f->at], f->hash);
 				active[n_next++] = active[i];
 			} else
 				hit_of(f->best, &ret[active[i]]);
@@ -272,7 +269,7 @@ static inline __attribute__((always_inline)) void search_group(const struct spac
 		for (unsigned i = 0; i < n_active; i++) {
 			struct search *f = &searches[active[i]];
 
-			tuple_prefetch_rule(&s->tuples[f->at], f->hash, n_words);
+			rule_prefetch_found(&s->tuples[f->at], f->hash, n_words);
 		}
 		for (unsigned i = 0; i < n_active; i++)
 			search_ask(s, &searches[active[i]], n_words);

@@ -7,29 +7,30 @@
 
 /* Keys. */
 
-/* An address of `n` octets and its mask. */
-static void put_prefix(const struct prefix *p, size_t n, uint8_t *key, uint8_t *mask)
+static void prefix_mask(const struct prefix *p, uint8_t ret[16])
 {
+	memset(ret, 0, 16);
 	for (unsigned bit = 0; bit < p->length; bit += 8)
-		mask[bit / 8] =
+		ret[bit / 8] =
 			(uint8_t)(p->length - bit >= 8 ? 0xff : 0xff00 >> (p->length - bit));
-	memcpy(key, p->addr.octets, n);
 }
 
 bool key_of_policy(const struct policy *p, struct key *ret, struct key *ret_mask)
 {
 	const struct selector *s = &p->selector;
-	size_t n = addr_bits(&s->dst.addr) / 8;
-	unsigned n_words = n == 16 ? KEY_WORDS6 : KEY_WORDS4;
+	unsigned bits = addr_bits(&s->dst.addr), n_words = bits == 128 ? KEY_WORDS6 : KEY_WORDS4;
+	uint8_t src[16], dst[16];
 
-	if (s->src.length > n * 8 || s->dst.length > n * 8 ||
+	if (s->src.length > bits || s->dst.length > bits ||
 		s->src.addr.family != s->dst.addr.family)
 		return false;
 	*ret = key_of(p->if_id, p->mark, s->sport, s->dport, s->ifindex, s->proto);
 	*ret_mask = key_of(UINT32_MAX, p->mark_mask, s->sport_mask, s->dport_mask,
 		s->ifindex ? UINT32_MAX : 0, s->proto ? UINT8_MAX : 0);
-	put_prefix(&s->src, n, key_src(ret), key_src(ret_mask));
-	put_prefix(&s->dst, n, key_dst(ret, n_words), key_dst(ret_mask, n_words));
+	key_addresses(ret, s->src.addr.octets, s->dst.addr.octets, n_words);
+	prefix_mask(&s->src, src);
+	prefix_mask(&s->dst, dst);
+	key_addresses(ret_mask, src, dst, n_words);
 	return true;
 }
 
@@ -95,17 +96,12 @@ static struct key key_of_rule(const struct rule *r, unsigned n_words)
 /* The part of a mask, of its prefix only: IPv4 addresses share a word. */
 static struct part_mask part_of(const struct space *s, const struct key *mask, unsigned part)
 {
-	static const uint8_t halves[2][8] = { { 0xff, 0xff, 0xff, 0xff },
-		{ 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff } };
 	struct part_mask ret = { .users = 0 };
-	uint64_t half;
 
 	for (unsigned i = 0; i < part_length(part, s->n_words); i++)
 		ret.words[i] = mask->words[part_begin(part, s->n_words) + i];
-	if (part != PART_REST && s->n_words == KEY_WORDS4) {
-		memcpy(&half, halves[part == PART_DST], sizeof(half));
-		ret.words[0] &= half;
-	}
+	if (part != PART_REST && s->n_words == KEY_WORDS4)
+		ret.words[0] &= part == PART_SRC ? UINT64_MAX << 32 : UINT32_MAX;
 	return ret;
 }
 

@@ -54,8 +54,7 @@ struct part_masks {
 /* What a search knows of its key. */
 struct parts {
 	uint64_t hashes[PARTS][HASHED];
-	/* Bits: some rule has this, under this mask. Now and then wrongly so, but not set: none. */
-	uint64_t there;
+	uint64_t missing; /* bits: no rule has this, under this mask; now and then not set */
 };
 
 /* One policy; at the end its key, of as many words as the family has. */
@@ -134,23 +133,27 @@ static inline struct key key_of(uint32_t if_id, uint32_t mark, uint16_t sport, u
 		(uint64_t)sport << 48 | (uint64_t)dport << 32 | ifindex, proto } };
 }
 
-/* The octets of an address, within the words. */
-static inline uint8_t *key_src(struct key *k)
+/* The octets of the addresses, or of their masks, as words. */
+static inline __attribute__((always_inline)) void key_addresses(
+	struct key *k, const uint8_t *src, const uint8_t *dst, unsigned n_words)
 {
-	return (uint8_t *)&k->words[KEY_REST];
-}
+	uint32_t src4, dst4;
 
-static inline uint8_t *key_dst(struct key *k, unsigned n_words)
-{
-	return key_src(k) + (n_words == KEY_WORDS6 ? 16 : 4);
+	if (n_words == KEY_WORDS6) {
+		memcpy(&k->words[KEY_REST], src, 16);
+		memcpy(&k->words[KEY_REST + 2], dst, 16);
+	} else {
+		memcpy(&src4, src, 4);
+		memcpy(&dst4, dst, 4);
+		k->words[KEY_REST] = (uint64_t)src4 << 32 | dst4;
+	}
 }
 
 static inline __attribute__((always_inline)) void key_of_flow(
 	const struct flow *f, unsigned n_words, struct key *ret)
 {
 	*ret = key_of(f->if_id, f->mark, f->sport, f->dport, f->ifindex, f->proto);
-	memcpy(key_src(ret), f->src.octets, n_words == KEY_WORDS6 ? 16 : 4);
-	memcpy(key_dst(ret, n_words), f->dst.octets, n_words == KEY_WORDS6 ? 16 : 4);
+	key_addresses(ret, f->src.octets, f->dst.octets, n_words);
 }
 
 static inline size_t rule_size(unsigned n_words)
@@ -205,6 +208,11 @@ static inline uint64_t filter_bits(uint64_t hash)
 	return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
 }
 
+static inline bool filter_has(const struct space *s, uint64_t hash)
+{
+	return (filter_bits(hash) & ~*filter_word(s, hash)) == 0;
+}
+
 static inline uint64_t part_bit(unsigned part, uint32_t which)
 {
 	return which < HASHED ? UINT64_C(1) << (part * HASHED + which) : 0;
@@ -215,42 +223,28 @@ static inline uint32_t part_hashed(const struct space *s, unsigned part)
 	return s->masks[part].n < HASHED ? s->masks[part].n : HASHED;
 }
 
-static inline __attribute__((always_inline)) void parts_hash_one(const struct space *s,
-	unsigned part, const struct key *key, unsigned n_words, struct parts *ret)
+/* The bits of what is missing. */
+static inline __attribute__((always_inline)) uint64_t part_look(const struct space *s,
+	unsigned part, const struct key *key, unsigned n_words, uint64_t ret_hashes[HASHED])
 {
 	uint32_t n = part_hashed(s, part);
+	uint64_t missing = 0, bit = part_bit(part, 0);
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++, bit <<= 1) {
 		uint64_t hash = part_hash(&s->masks[part].p[i], part, key, n_words);
 
-		ret->hashes[part][i] = hash;
-		__builtin_prefetch(filter_word(s, hash));
+		ret_hashes[i] = hash;
+		missing |= filter_has(s, hash) ? 0 : bit;
 	}
+	return missing;
 }
 
-static inline __attribute__((always_inline)) void parts_hash(
+static inline __attribute__((always_inline)) void parts_look(
 	const struct space *s, const struct key *key, unsigned n_words, struct parts *ret)
 {
-	parts_hash_one(s, PART_REST, key, n_words, ret);
-	parts_hash_one(s, PART_SRC, key, n_words, ret);
-	parts_hash_one(s, PART_DST, key, n_words, ret);
-}
-
-static inline void parts_look(const struct space *s, struct parts *p)
-{
-	uint64_t there = 0;
-
-	for (unsigned part = 0; part < PARTS; part++) {
-		uint64_t bit = part_bit(part, 0);
-		uint32_t n = part_hashed(s, part);
-
-		for (uint32_t i = 0; i < n; i++, bit <<= 1) {
-			uint64_t hash = p->hashes[part][i], bits = filter_bits(hash);
-
-			there |= (*filter_word(s, hash) & bits) == bits ? bit : 0;
-		}
-	}
-	p->there = there;
+	ret->missing = part_look(s, PART_REST, key, n_words, ret->hashes[PART_REST]) |
+		       part_look(s, PART_SRC, key, n_words, ret->hashes[PART_SRC]) |
+		       part_look(s, PART_DST, key, n_words, ret->hashes[PART_DST]);
 }
 
 /* Of the key under the table's mask. */
@@ -322,36 +316,43 @@ static inline unsigned bucket_find(const struct bucket *b, uint8_t tag)
 #endif
 }
 
-/* The slot of its home that a key is in, unless it was taken. */
+/* The slot of its home that a key is in, unless that was taken. */
 static inline unsigned slot_of(uint64_t hash)
 {
 	return (unsigned)((hash >> 8 & 0xffff) * BUCKET_SLOTS >> 16);
 }
 
-static inline __attribute__((always_inline)) void tuple_prefetch(
-	const struct tuple *t, uint64_t hash, unsigned n_words)
+static inline void bucket_prefetch(const struct tuple *t, uint64_t hash)
 {
-	uint32_t home = tuple_home(t, hash);
-	unsigned char *r = (unsigned char *)tuple_slot(t, home, slot_of(hash), n_words);
-
-	__builtin_prefetch(&t->buckets[home]);
-	__builtin_prefetch(r);
-	__builtin_prefetch(r + rule_size(n_words) - 1);
+	__builtin_prefetch(&t->buckets[tuple_home(t, hash)]);
 }
 
-/* What tuple_find() will look at, as a rule. */
-static inline __attribute__((always_inline)) void tuple_prefetch_rule(
+static inline __attribute__((always_inline)) void slot_prefetch(
+	const struct tuple *t, uint32_t at, unsigned slot, unsigned n_words)
+{
+	const struct rule *r = tuple_slot(t, at, slot, n_words);
+
+	/* It may lie across two lines. */
+	__builtin_prefetch(r);
+	__builtin_prefetch((const unsigned char *)r + rule_size(n_words) - 1);
+}
+
+/* Where the rule should be, before its bucket is read. */
+static inline __attribute__((always_inline)) void rule_prefetch(
+	const struct tuple *t, uint64_t hash, unsigned n_words)
+{
+	slot_prefetch(t, tuple_home(t, hash), slot_of(hash), n_words);
+}
+
+/* Where the bucket has it. */
+static inline __attribute__((always_inline)) void rule_prefetch_found(
 	const struct tuple *t, uint64_t hash, unsigned n_words)
 {
 	uint32_t home = tuple_home(t, hash);
 	unsigned found = bucket_find(&t->buckets[home], tag_of(hash));
-	unsigned char *r;
 
-	if (!found)
-		return;
-	r = (unsigned char *)tuple_slot(t, home, (unsigned)__builtin_ctz(found), n_words);
-	__builtin_prefetch(r);
-	__builtin_prefetch(r + rule_size(n_words) - 1);
+	if (found)
+		slot_prefetch(t, home, (unsigned)__builtin_ctz(found), n_words);
 }
 
 /* The first rule of this key, or NULL. */
