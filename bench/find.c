@@ -180,8 +180,8 @@ int main(int argc, char **argv)
 	       "\"update_ns\":%.1f,\"build_ns\":%.1f,\"octets_a_policy\":%.1f,\"met\":%.3f}\n",
 		n, ordered ? "ordered" : "random", (double)single / (PASSES * FLOWS),
 		(double)batch / (PASSES * FLOWS), (double)linear / CHECKED,
-		(double)update / ((n_updates + CHANGES - 1) / CHANGES * CHANGES), (double)build / n, (double)match_memory(m) / n,
-		(double)found / (PASSES * FLOWS + CHECKED));
+		(double)update / ((n_updates + CHANGES - 1) / CHANGES * CHANGES), (double)build / n,
+		(double)match_memory(m) / n, (double)found / (PASSES * FLOWS + CHECKED));
 	match_free(m);
 	free(flows);
 	free(policies);

@@ -11,8 +11,7 @@ static void prefix_mask(const struct prefix *p, uint8_t ret[16])
 {
 	memset(ret, 0, 16);
 	for (unsigned bit = 0; bit < p->length; bit += 8)
-		ret[bit / 8] =
-			(uint8_t)(p->length - bit >= 8 ? 0xff : 0xff00 >> (p->length - bit));
+		ret[bit / 8] = (uint8_t)(p->length - bit >= 8 ? 0xff : 0xff00 >> (p->length - bit));
 }
 
 bool key_of_policy(const struct policy *p, struct key *ret, struct key *ret_mask)
@@ -114,8 +113,7 @@ static uint32_t masks_find(const struct part_masks *m, const struct part_mask *w
 	for (i = 0; i < m->n; i++) {
 		const uint64_t *has = m->p[i].words;
 
-		if (((has[0] ^ w[0]) | (has[1] ^ w[1]) | (has[2] ^ w[2])) == 0 &&
-			m->p[i].users > 0)
+		if (((has[0] ^ w[0]) | (has[1] ^ w[1]) | (has[2] ^ w[2])) == 0 && m->p[i].users > 0)
 			break;
 	}
 	return i;
@@ -162,12 +160,11 @@ static void masks_leave(struct part_masks *m, uint32_t i)
 
 /* Tuples. */
 
-static uint64_t tuple_hashes(const struct space *s, const struct tuple *t, const struct key *key,
-	uint64_t ret[PARTS])
+static uint64_t tuple_hashes(
+	const struct space *s, const struct tuple *t, const struct key *key, uint64_t ret[PARTS])
 {
 	for (unsigned part = 0; part < PARTS; part++)
-		ret[part] = part_hash(
-			&s->masks[part].p[t->parts[part]], part, key, s->n_words);
+		ret[part] = part_hash(&s->masks[part].p[t->parts[part]], part, key, s->n_words);
 	return ret[PART_REST] ^ ret[PART_SRC] ^ ret[PART_DST];
 }
 
@@ -194,8 +191,7 @@ static struct rule *tuple_open(const struct space *s, struct tuple *t, uint64_t 
 	return tuple_slot(t, at, free, s->n_words);
 }
 
-static void tuple_close(
-	const struct space *s, struct tuple *t, uint64_t hash, const struct rule *r)
+static void tuple_close(const struct space *s, struct tuple *t, uint64_t hash, const struct rule *r)
 {
 	size_t slot = (size_t)((const unsigned char *)r - t->slots) / rule_size(s->n_words);
 	uint32_t end = (uint32_t)(slot / BUCKET_SLOTS);
@@ -236,8 +232,8 @@ static int tuple_resize(const struct space *s, struct tuple *t, uint32_t n_bucke
 {
 	struct tuple old = *t;
 	size_t size = tuple_memory(s, n_buckets);
-	struct bucket *buckets =
-		aligned_alloc(sizeof(*buckets), (size + sizeof(*buckets) - 1) & ~(sizeof(*buckets) - 1));
+	struct bucket *buckets = aligned_alloc(
+		sizeof(*buckets), (size + sizeof(*buckets) - 1) & ~(sizeof(*buckets) - 1));
 
 	if (!buckets)
 		return -ENOMEM;
@@ -412,12 +408,17 @@ static int tuple_cmp(const void *a, const void *b)
 	return (x->best > y->best) - (x->best < y->best);
 }
 
-#define FILTER_BITS 8u /* a rule, at least */
+#define FILTER_RULES 8u /* a word has room for */
 
-/* The filter has room, and says nothing of removed rules, nor do the tables' best priorities. */
+static size_t filter_room(const struct space *s)
+{
+	return (size_t)s->filter_size * FILTER_RULES;
+}
+
+/* The filter has room, and what was removed counts no longer, neither there nor as the best. */
 static int space_refresh(struct space *s)
 {
-	uint32_t size = 2 * s->n / (64 / FILTER_BITS) + 8;
+	uint32_t size = 2 * (s->n / FILTER_RULES) + 8;
 	uint64_t *filter = calloc(size, sizeof(*filter));
 
 	if (!filter)
@@ -466,7 +467,7 @@ int space_add(
 	int r;
 
 	/* A filter that could not grow still serves. */
-	if (s->n >= s->filter_size * (64 / FILTER_BITS) && space_refresh(s) < 0 && !s->filter)
+	if (s->n >= filter_room(s) && space_refresh(s) < 0 && !s->filter)
 		return -ENOMEM;
 	i = space_find(s, mask);
 	if (i == s->n_tuples && space_extend(s, mask) < 0)
@@ -516,7 +517,7 @@ bool space_remove(struct space *s, uint32_t index, const struct key *key, const 
 	s->removals++;
 	if (t->n == 0)
 		space_drop(s, i);
-	if (s->removals > s->n)
+	if (s->removals > filter_room(s) / 2)
 		(void)space_refresh(s);
 	return true;
 }

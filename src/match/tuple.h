@@ -46,15 +46,15 @@ struct part_masks {
 };
 
 /*
- * Of each part, so many masks are hashed beforehand and have a bit of a word; as a rule that is
- * all. Others are hashed where they are met.
+ * So many masks of a part are hashed beforehand, which as a rule is all, and have a bit each.
+ * Others are hashed where they are met.
  */
 #define HASHED 21u
 
 /* What a search knows of its key. */
 struct parts {
 	uint64_t hashes[PARTS][HASHED];
-	uint64_t missing; /* bits: no rule has this, under this mask; now and then not set */
+	uint64_t missing; /* bits: under this mask no rule has this; the others: one may */
 };
 
 /* One policy; at the end its key, of as many words as the family has. */
@@ -91,8 +91,8 @@ struct tuple {
 	struct bucket *buckets;
 	unsigned char *slots; /* BUCKET_SLOTS rules a bucket, behind the buckets */
 	uint32_t n_buckets;
-	uint64_t needs; /* bits that a key has which this table has */
-	uint64_t best; /* no rule's rank is lower */
+	uint64_t needs; /* bits of its masks: where one is missing, nothing is here */
+	uint64_t best; /* no rule's rank is lower, as rule_rank() */
 	uint32_t parts[PARTS]; /* which of the masks */
 	bool hashed; /* all of them, beforehand */
 	uint32_t n_keys, n; /* n: rules */
@@ -104,12 +104,12 @@ struct space {
 	unsigned n_words;
 	struct part_masks masks[PARTS];
 	/*
-	 * A Bloom filter of the parts of all keys: most tables have nothing for a packet, and most of
-	 * these have nothing even for its source alone, or for its destination.
+	 * A Bloom filter of the parts of all keys: of the tables that have nothing for a packet,
+	 * most have nothing even for its source alone, or for its destination.
 	 */
 	uint64_t *filter;
 	uint32_t filter_size; /* words */
-	uint32_t n, removals; /* rules; removals since filter and tables were exact */
+	uint32_t n, removals; /* rules; removals since the filter, and what is best, was exact */
 	struct rules rules;
 	struct tuple *tuples; /* in the order of `best` */
 	size_t n_tuples, tuples_size;
@@ -251,8 +251,8 @@ static inline __attribute__((always_inline)) void parts_look(
 uint64_t tuple_hash(const struct space *s, const struct tuple *t, const struct key *key);
 
 /* The same, of what is hashed. */
-static inline uint64_t tuple_hash_parts(const struct space *s, const struct tuple *t,
-	const struct key *key, const struct parts *p)
+static inline uint64_t tuple_hash_parts(
+	const struct space *s, const struct tuple *t, const struct key *key, const struct parts *p)
 {
 	const uint32_t *at = t->parts;
 
@@ -365,8 +365,7 @@ static inline __attribute__((always_inline)) struct rule *tuple_find(
 		const struct bucket *b = &t->buckets[at];
 
 		for (unsigned found = bucket_find(b, tag_of(hash)); found; found &= found - 1) {
-			struct rule *r =
-				tuple_slot(t, at, (unsigned)__builtin_ctz(found), n_words);
+			struct rule *r = tuple_slot(t, at, (unsigned)__builtin_ctz(found), n_words);
 
 			if (rule_has_key(r, key, &t->mask, n_words))
 				return r;
