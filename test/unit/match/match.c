@@ -175,27 +175,50 @@ static void policies_of_one_selector_keep_their_order_as_they_come_and_go(void *
 	}
 }
 
+#define PAIRS (33u * 32)
+
 /* Each pair of prefix lengths has a policy of its own, and each is the best for some packet. */
 static void every_one_of_more_masks_than_are_hashed_beforehand_is_found(void **state)
 {
-	static struct policy pairs[33 * 33];
-	struct match *m = match_of(NULL, 0);
+	static struct policy pairs[PAIRS];
+	/* Its destination's mask is the first, and of no use to the others. */
+	struct policy other = host_policy(1, 1, "0.0.0.0/0", "10.9.0.1");
+	struct match *m = match_of(&other, 1);
 	struct match_hit single, batch;
 
 	(void)state;
-	for (uint32_t i = 0; i < 33 * 33; i++) {
-		pairs[i] = host_policy(8 * i + 9, 33 * 33 - i, "10.1.0.1", "10.2.0.1");
-		pairs[i].selector.src.length = (uint8_t)(i / 33);
-		pairs[i].selector.dst.length = (uint8_t)(i % 33);
+	for (uint32_t i = 0; i < PAIRS; i++) {
+		pairs[i] = host_policy(8 * i + 9, PAIRS - i, "10.1.0.1", "10.2.0.1");
+		pairs[i].selector.src.length = (uint8_t)(i / 32);
+		pairs[i].selector.dst.length = (uint8_t)(i % 32);
 		assert_int_equal(match_add(m, &pairs[i]), 0);
 	}
-	for (uint32_t i = 33 * 33; i > 0; i--) {
+	for (uint32_t i = PAIRS; i > 0; i--) {
 		match_best(m, out, &a_flow, &single);
 		match_batch(m, out, &a_flow, 1, &batch);
 		assert_memory_equal(&single, &batch, sizeof(single));
 		assert_int_equal(single.index, pairs[i - 1].index);
 		match_remove(m, &pairs[i - 1]);
 	}
+	match_free(m);
+}
+
+static void masks_that_come_and_go_take_no_memory(void **state)
+{
+	struct policy p = host_policy(8, 1, "10.1.0.1", "10.2.0.1");
+	struct match *m = match_of(&p, 1);
+	size_t before = 0;
+
+	(void)state;
+	p.index = 16;
+	for (uint32_t mask = 1; mask < 1000; mask++) {
+		p.mark_mask = mask;
+		assert_int_equal(match_add(m, &p), 0);
+		match_remove(m, &p);
+		if (mask == 1)
+			before = match_memory(m);
+	}
+	assert_int_equal(match_memory(m), before);
 	match_free(m);
 }
 
@@ -324,9 +347,40 @@ static void it_says_what_a_plain_scan_says_while_policies_come_and_go(void **sta
 	match_free(m);
 }
 
-#define HOSTS 4000u
+static void set_host(struct policy *p, uint32_t number)
+{
+	p->index = 8 * number + 9;
+	p->selector.src.addr.octets[2] = (uint8_t)(number >> 8);
+	p->selector.src.addr.octets[3] = (uint8_t)number;
+}
 
-/* One table with many keys: buckets overflow into the next, and close up again. */
+/* Of two buckets, in time, each has had a key that went past to the other. */
+static void a_search_ends_where_all_buckets_were_full(void **state)
+{
+	struct policy hosts[24];
+	struct match *m = match_of(NULL, 0);
+	struct random r = { 11 };
+
+	(void)state;
+	for (uint32_t i = 0; i < 24; i++) {
+		hosts[i] = host_policy(0, 1, "10.1.0.1", "10.2.0.1");
+		set_host(&hosts[i], 1000 + i);
+		assert_int_equal(match_add(m, &hosts[i]), 0);
+	}
+	for (uint32_t step = 0; step < 50000; step++) {
+		struct policy *p = &hosts[random_below(&r, 24)];
+
+		match_remove(m, p);
+		set_host(p, 2000 + step % 60000);
+		assert_int_equal(match_add(m, p), 0);
+		assert_int_equal(best_index(m), 0);
+	}
+	match_free(m);
+}
+
+#define HOSTS 5600u /* as many as find room before a table grows */
+
+/* One table with many keys: buckets overflow into the next. */
 static void a_crowded_table_loses_nothing(void **state)
 {
 	static struct policy hosts[HOSTS];
@@ -338,9 +392,8 @@ static void a_crowded_table_loses_nothing(void **state)
 	(void)state;
 	memset(there, 0, sizeof(there));
 	for (uint32_t i = 0; i < HOSTS; i++) {
-		hosts[i] = host_policy(8 * i + 9, 1, "10.1.0.1", "10.2.0.1");
-		hosts[i].selector.src.addr.octets[2] = (uint8_t)(i >> 8);
-		hosts[i].selector.src.addr.octets[3] = (uint8_t)i;
+		hosts[i] = host_policy(0, 1, "10.1.0.1", "10.2.0.1");
+		set_host(&hosts[i], i);
 	}
 	for (uint32_t step = 0; step < 20 * HOSTS; step++) {
 		uint32_t i = random_below(&r, HOSTS);
@@ -378,7 +431,9 @@ int main(void)
 		cmocka_unit_test(a_prefix_longer_than_the_address_is_not_kept),
 		cmocka_unit_test(policies_of_one_selector_keep_their_order_as_they_come_and_go),
 		cmocka_unit_test(every_one_of_more_masks_than_are_hashed_beforehand_is_found),
+		cmocka_unit_test(masks_that_come_and_go_take_no_memory),
 		cmocka_unit_test(without_memory_it_stays_as_it_was),
+		cmocka_unit_test(a_search_ends_where_all_buckets_were_full),
 		cmocka_unit_test(a_crowded_table_loses_nothing),
 		cmocka_unit_test(it_says_what_a_plain_scan_says_while_policies_come_and_go),
 	};
