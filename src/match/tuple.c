@@ -431,7 +431,8 @@ static int space_refresh(struct space *s)
 		s->tuples[i].best = UINT64_MAX;
 		tuple_each(s, &s->tuples[i], rule_refresh, &s->tuples[i]);
 	}
-	qsort(s->tuples, s->n_tuples, sizeof(s->tuples[0]), tuple_cmp);
+	if (s->n_tuples > 0)
+		qsort(s->tuples, s->n_tuples, sizeof(s->tuples[0]), tuple_cmp);
 	return 0;
 }
 
@@ -456,11 +457,7 @@ void space_done(struct space *s)
 int space_add(
 	struct space *s, const struct policy *p, const struct key *key, const struct key *mask)
 {
-	struct {
-		struct rule rule;
-		uint64_t key[KEY_WORDS6 - 1];
-	} new;
-	struct rule *head;
+	struct rule new, *head;
 	uint64_t hash, hashes[PARTS];
 	struct tuple *t;
 	size_t i;
@@ -476,20 +473,20 @@ int space_add(
 	hash = tuple_hashes(s, t, key, hashes);
 	for (unsigned part = 0; part < PARTS; part++)
 		__builtin_prefetch(filter_word(s, hashes[part]), 1);
-	rule_fill(s, &new.rule, p, key, mask);
+	rule_fill(s, &new, p, key, mask);
 	head = tuple_find(t, key, hash, s->n_words);
-	r = head ? chain_insert(s, head, &new.rule) : tuple_reserve(s, t);
+	r = head ? chain_insert(s, head, &new) : tuple_reserve(s, t);
 	if (r < 0) {
 		if (t->n == 0)
 			space_drop(s, i);
 		return r;
 	}
 	if (!head)
-		memcpy(tuple_open(s, t, hash), &new.rule, rule_size(s->n_words));
+		memcpy(tuple_open(s, t, hash), &new, rule_size(s->n_words));
 	t->n++;
 	s->n++;
 	filter_add(s, hashes);
-	best_add(t, &new.rule);
+	best_add(t, &new);
 	space_move(s, i);
 	return 0;
 }

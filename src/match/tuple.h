@@ -57,13 +57,13 @@ struct parts {
 	uint64_t missing; /* bits: under this mask no rule has this; the others: one may */
 };
 
-/* One policy; at the end its key, of as many words as the family has. */
+/* One policy. What is kept of it ends with its key, of as many words as the family has. */
 struct rule {
 	uint32_t priority;
 	uint32_t index; /* as the kernel numbers it */
 	uint32_t next; /* of the same key, in the kernel's order; RULE_NONE */
 	uint32_t proto : 8, block : 1, first : 1; /* the protocol has no word of its own here */
-	uint64_t key[];
+	uint64_t key[KEY_WORDS6 - 1];
 };
 #define RULE_NONE UINT32_MAX
 
@@ -158,7 +158,7 @@ static inline __attribute__((always_inline)) void key_of_flow(
 
 static inline size_t rule_size(unsigned n_words)
 {
-	return sizeof(struct rule) + (n_words - 1) * sizeof(uint64_t);
+	return offsetof(struct rule, key) + (n_words - 1) * sizeof(uint64_t);
 }
 
 static inline struct rule *rule_at(const struct space *s, uint32_t number)
