@@ -11,7 +11,6 @@
 #define DIRECTIONS 5
 #define TYPES 2
 #define LIMIT_NETNS 65536
-#define AHEAD 4 /* tables that one search asks memory for at once */
 #define GROUP 16 /* packets that a batch follows at once */
 
 struct match_netns {
@@ -163,40 +162,67 @@ static void hit_of(const struct rule *r, struct match_hit *ret)
 	}
 }
 
-/* No rule of this table, nor of those behind it, can come before the one that is found. */
-static inline bool is_over(const struct tuple *t, const struct rule *found)
+/* A packet on its way through the tables. */
+struct search {
+	struct key key;
+	struct parts parts;
+	size_t at; /* the table that is asked, */
+	uint64_t hash; /* and for what */
+	const struct rule *best;
+	uint64_t rank; /* of the best; UINT64_MAX */
+};
+
+/* n_words is known where these are called, so that the words of a key are no loop. */
+
+static inline __attribute__((always_inline)) void search_begin(
+	const struct space *s, struct search *f, const struct flow *flow, unsigned n_words)
 {
-	return found && (found->first ? !t->first : t->best > found->priority);
+	f->at = 0;
+	f->best = NULL;
+	f->rank = UINT64_MAX;
+	key_of_flow(flow, n_words, &f->key);
+	parts_look(s, &f->key, n_words, &f->parts);
 }
 
-/* n_words is known where this is called, so that the words of a key are no loop. */
-static inline __attribute__((always_inline)) const struct rule *search(
-	const struct space *s, const struct key *key, unsigned n_words)
+/* To the next table that may have something better; false: none has. */
+static inline __attribute__((always_inline)) bool search_next(
+	const struct space *s, struct search *f)
 {
-	uint64_t masked[AHEAD][KEY_WORDS6];
-	uint32_t hashes[AHEAD];
-	const struct rule *best = NULL;
+	for (; f->at < s->n_tuples; f->at++) {
+		const struct tuple *t = &s->tuples[f->at];
 
-	for (size_t i = 0; i < s->n_tuples && !is_over(&s->tuples[i], best); i += AHEAD) {
-		size_t n = s->n_tuples - i < AHEAD ? s->n_tuples - i : AHEAD;
-
-		for (size_t k = 0; k < n; k++) {
-			const struct tuple *t = &s->tuples[i + k];
-
-			hashes[k] = key_mask_hash(
-				key->words, t->mask.words, n_words, s->seed, masked[k]);
-			__builtin_prefetch(tuple_home(t, hashes[k]));
-		}
-		for (size_t k = 0; k < n; k++) {
-			uint32_t number =
-				tuple_find(s, &s->tuples[i + k], masked[k], hashes[k], n_words);
-
-			if (number != RULE_NONE &&
-				(!best || rule_before(rule_at(&s->rules, number), best)))
-				best = rule_at(&s->rules, number);
+		if (t->best > f->rank)
+			break;
+		if ((t->needs & f->parts.missing) == 0) {
+			f->hash = tuple_hash_parts(s, t, &f->key, &f->parts);
+			return true;
 		}
 	}
-	return best;
+	return false;
+}
+
+static inline __attribute__((always_inline)) void search_ask(
+	const struct space *s, struct search *f, unsigned n_words)
+{
+	const struct rule *r = tuple_find(&s->tuples[f->at++], &f->key, f->hash, n_words);
+
+	if (r && (!f->best || rule_before(r, f->best))) {
+		f->best = r;
+		f->rank = rule_rank(r);
+	}
+}
+
+static inline __attribute__((always_inline)) const struct rule *search(
+	const struct space *s, const struct flow *flow, unsigned n_words)
+{
+	struct search f;
+
+	search_begin(s, &f, flow, n_words);
+	while (search_next(s, &f)) {
+		rule_prefetch(&s->tuples[f.at], f.hash, n_words);
+		search_ask(s, &f, n_words);
+	}
+	return f.best;
 }
 
 void match_best(const struct match *m, struct match_where where, const struct flow *f,
@@ -204,95 +230,67 @@ void match_best(const struct match *m, struct match_where where, const struct fl
 {
 	const struct space *s = space_of(m, where, f->dst.family);
 	const struct rule *best = NULL;
-	struct key key;
 
-	if (s && s->n_tuples > 0) {
-		key_of_flow(f, &key);
-		best = f->dst.family == AF_INET6 ? search(s, &key, KEY_WORDS6)
-						 : search(s, &key, KEY_WORDS4);
-	}
+	if (s && s->n_tuples > 0)
+		best = f->dst.family == AF_INET6 ? search(s, f, KEY_WORDS6)
+						 : search(s, f, KEY_WORDS4);
 	hit_of(best, ret);
 }
 
-/* A group of packets of one family, table by table: memory is asked for long before it is used. */
-struct group {
-	struct key keys[GROUP];
-	uint64_t masked[GROUP][KEY_WORDS6];
-	uint32_t hashes[GROUP];
-	uint8_t active[GROUP], n_active;
-	const struct rule *best[GROUP];
-};
-
-static inline __attribute__((always_inline)) void group_search(
-	const struct space *s, struct group *g, unsigned n_words)
+/*
+ * The packets of one family among some, in step: memory is asked for long before it is used, and
+ * what takes one packet's time serves all.
+ */
+static inline __attribute__((always_inline)) void search_group(const struct space *s,
+	const struct flow *flows, size_t n, unsigned n_words, struct match_hit *ret)
 {
-	for (size_t i = 0; i < s->n_tuples && g->n_active > 0; i++) {
-		const struct tuple *t = &s->tuples[i];
-		uint8_t found[GROUP], n_found = 0, n = 0;
+	struct search searches[GROUP];
+	uint8_t active[GROUP], n_active = 0;
 
-		for (unsigned k = 0; k < g->n_active; k++) {
-			uint8_t at = g->active[k];
+	for (uint8_t k = 0; k < n; k++) {
+		if ((flows[k].dst.family == AF_INET6) != (n_words == KEY_WORDS6))
+			continue;
+		active[n_active++] = k;
+		search_begin(s, &searches[k], &flows[k], n_words);
+	}
+	while (n_active > 0) {
+		uint8_t n_next = 0;
 
-			if (is_over(t, g->best[at]))
-				continue;
-			g->active[n++] = at;
-			g->hashes[at] = key_mask_hash(
-				g->keys[at].words, t->mask.words, n_words, s->seed, g->masked[at]);
-			__builtin_prefetch(tuple_home(t, g->hashes[at]));
+		for (unsigned i = 0; i < n_active; i++) {
+			struct search *f = &searches[active[i]];
+
+			if (search_next(s, f)) {
+				bucket_prefetch(&s->tuples[f->at], f->hash);
+				active[n_next++] = active[i];
+			} else
+				hit_of(f->best, &ret[active[i]]);
 		}
-		g->n_active = n;
-		/* Most have nothing there; the rules of those that have are on their way then. */
-		for (unsigned k = 0; k < n; k++) {
-			uint8_t at = g->active[k];
-			const struct bucket *b = tuple_home(t, g->hashes[at]);
-			unsigned slots = bucket_find(b, g->hashes[at]);
+		n_active = n_next;
+		for (unsigned i = 0; i < n_active; i++) {
+			struct search *f = &searches[active[i]];
 
-			if (slots)
-				__builtin_prefetch(
-					rule_at(&s->rules, b->rules[__builtin_ctz(slots)]));
-			if (slots || b->hashes[BUCKET_SLOTS - 1] != 0)
-				found[n_found++] = at;
+			rule_prefetch_found(&s->tuples[f->at], f->hash, n_words);
 		}
-		for (unsigned k = 0; k < n_found; k++) {
-			uint8_t at = found[k];
-			uint32_t number = tuple_find(s, t, g->masked[at], g->hashes[at], n_words);
-
-			if (number != RULE_NONE &&
-				(!g->best[at] ||
-					rule_before(rule_at(&s->rules, number), g->best[at])))
-				g->best[at] = rule_at(&s->rules, number);
-		}
+		for (unsigned i = 0; i < n_active; i++)
+			search_ask(s, &searches[active[i]], n_words);
 	}
 }
 
 void match_batch(const struct match *m, struct match_where where, const struct flow *flows,
 	size_t n, struct match_hit *ret)
 {
-	for (size_t begin = 0; begin < n; begin += GROUP) {
-		size_t n_group = n - begin < GROUP ? n - begin : GROUP;
+	const struct space *four = space_of(m, where, AF_INET);
+	const struct space *six = space_of(m, where, AF_INET6);
 
-		for (unsigned six = 0; six < 2; six++) {
-			const struct space *s = space_of(m, where, six ? AF_INET6 : AF_INET);
-			struct group g = { .n_active = 0 };
+	for (size_t k = 0; k < n; k++)
+		hit_of(NULL, &ret[k]);
+	for (size_t k = 0; k < n; k += GROUP) {
+		size_t n_group = n - k < GROUP ? n - k : GROUP;
 
-			for (size_t k = 0; k < n_group; k++) {
-				if ((flows[begin + k].dst.family == AF_INET6) != six)
-					continue;
-				key_of_flow(&flows[begin + k], &g.keys[k]);
-				g.active[g.n_active++] = (uint8_t)k;
-				ret[begin + k] = (struct match_hit){ .found = false };
-			}
-			if (!s || g.n_active == 0)
-				continue;
-			if (six)
-				group_search(s, &g, KEY_WORDS6);
-			else
-				group_search(s, &g, KEY_WORDS4);
-			for (size_t k = 0; k < n_group; k++) {
-				if (g.best[k])
-					hit_of(g.best[k], &ret[begin + k]);
-			}
-		}
+		if (four && four->n_tuples > 0)
+			search_group(four, &flows[k], n_group, KEY_WORDS4, &ret[k]);
+		if (six && six->n_tuples > 0)
+			search_group(six, &flows[k], n_group, KEY_WORDS6, &ret[k]);
 	}
 }
 
@@ -329,14 +327,20 @@ struct hits {
 	size_t n, max, total;
 };
 
-static void take_chain(const struct space *s, uint32_t number, struct hits *hits)
+/* All rules of the key under the table's mask. */
+static void take_key(
+	const struct space *s, const struct tuple *t, const struct key *key, struct hits *hits)
 {
-	for (; number != RULE_NONE; number = rule_at(&s->rules, number)->next) {
+	uint64_t hash = tuple_hash(s, t, key);
+	const struct rule *r = tuple_find(t, key, hash, s->n_words);
+
+	while (r) {
 		struct match_hit h;
 
-		hit_of(rule_at(&s->rules, number), &h);
+		hit_of(r, &h);
 		hit_insert(hits->p, &hits->n, hits->max, &h);
 		hits->total++;
+		r = r->next == RULE_NONE ? NULL : rule_at(s, r->next);
 	}
 }
 
@@ -345,19 +349,13 @@ size_t match_all(const struct match *m, struct match_where where, const struct f
 {
 	const struct space *s = space_of(m, where, f->dst.family);
 	struct hits hits = { .p = ret, .max = max };
-	uint64_t masked[KEY_WORDS6];
 	struct key key;
 
 	if (!s)
 		return 0;
-	key_of_flow(f, &key);
-	for (size_t i = 0; i < s->n_tuples; i++) {
-		const struct tuple *t = &s->tuples[i];
-		uint32_t hash =
-			key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
-
-		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
-	}
+	key_of_flow(f, s->n_words, &key);
+	for (size_t i = 0; i < s->n_tuples; i++)
+		take_key(s, &s->tuples[i], &key, &hits);
 	return hits.total;
 }
 
@@ -376,19 +374,13 @@ size_t match_covering(const struct match *m, struct match_where where, const str
 {
 	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
 	struct hits hits = { .p = ret, .max = max };
-	uint64_t masked[KEY_WORDS6];
 	struct key key, mask;
 
 	if (!s || !key_of_policy(p, &key, &mask))
 		return 0;
 	for (size_t i = 0; i < s->n_tuples; i++) {
-		const struct tuple *t = &s->tuples[i];
-		uint32_t hash;
-
-		if (!mask_within(&t->mask, &mask, s->n_words))
-			continue;
-		hash = key_mask_hash(key.words, t->mask.words, s->n_words, s->seed, masked);
-		take_chain(s, tuple_find(s, t, masked, hash, s->n_words), &hits);
+		if (mask_within(&s->tuples[i].mask, &mask, s->n_words))
+			take_key(s, &s->tuples[i], &key, &hits);
 	}
 	return hits.total;
 }
@@ -396,9 +388,8 @@ size_t match_covering(const struct match *m, struct match_where where, const str
 bool match_twin(const struct match *m, struct match_where where, const struct policy *p)
 {
 	const struct space *s = space_of(m, where, p->selector.dst.addr.family);
-	uint64_t masked[KEY_WORDS6];
-	uint32_t hash;
 	struct key key, mask;
+	const struct tuple *t;
 	size_t at;
 
 	if (!s || !key_of_policy(p, &key, &mask))
@@ -406,6 +397,6 @@ bool match_twin(const struct match *m, struct match_where where, const struct po
 	at = space_find(s, &mask);
 	if (at == s->n_tuples)
 		return false;
-	hash = key_mask_hash(key.words, mask.words, s->n_words, s->seed, masked);
-	return tuple_find(s, &s->tuples[at], masked, hash, s->n_words) != RULE_NONE;
+	t = &s->tuples[at];
+	return tuple_find(t, &key, tuple_hash(s, t, &key), s->n_words) != NULL;
 }

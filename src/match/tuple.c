@@ -5,66 +5,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_RULES 1024u
-
 /* Keys. */
 
-/* An address of `n` octets and its mask, at an octet of the words. */
-static void put_prefix(
-	const struct prefix *p, size_t at, size_t n, struct key *key, struct key *mask)
+static void prefix_mask(const struct prefix *p, uint8_t ret[16])
 {
-	uint8_t octets[16] = { 0 };
-
+	memset(ret, 0, 16);
 	for (unsigned bit = 0; bit < p->length; bit += 8)
-		octets[bit / 8] =
-			(uint8_t)(p->length - bit >= 8 ? 0xff : 0xff00 >> (p->length - bit));
-	memcpy((uint8_t *)mask->words + at, octets, n);
-	memcpy((uint8_t *)key->words + at, p->addr.octets, n);
+		ret[bit / 8] = (uint8_t)(p->length - bit >= 8 ? 0xff : 0xff00 >> (p->length - bit));
 }
-
-static struct key key_of(uint32_t if_id, uint32_t mark, uint16_t sport, uint16_t dport,
-	uint32_t ifindex, uint8_t proto)
-{
-	return (struct key){ { (uint64_t)if_id << 32 | mark,
-		(uint64_t)sport << 48 | (uint64_t)dport << 32 | ifindex, proto } };
-}
-
-#define KEY_ADDRESSES (KEY_REST * sizeof(uint64_t))
 
 bool key_of_policy(const struct policy *p, struct key *ret, struct key *ret_mask)
 {
 	const struct selector *s = &p->selector;
-	size_t n = addr_bits(&s->dst.addr) / 8;
+	unsigned bits = addr_bits(&s->dst.addr), n_words = bits == 128 ? KEY_WORDS6 : KEY_WORDS4;
+	uint8_t src[16], dst[16];
 
-	if (s->src.length > n * 8 || s->dst.length > n * 8 ||
+	if (s->src.length > bits || s->dst.length > bits ||
 		s->src.addr.family != s->dst.addr.family)
 		return false;
 	*ret = key_of(p->if_id, p->mark, s->sport, s->dport, s->ifindex, s->proto);
 	*ret_mask = key_of(UINT32_MAX, p->mark_mask, s->sport_mask, s->dport_mask,
 		s->ifindex ? UINT32_MAX : 0, s->proto ? UINT8_MAX : 0);
-	put_prefix(&s->src, KEY_ADDRESSES, n, ret, ret_mask);
-	put_prefix(&s->dst, KEY_ADDRESSES + n, n, ret, ret_mask);
+	key_addresses(ret, s->src.addr.octets, s->dst.addr.octets, n_words);
+	prefix_mask(&s->src, src);
+	prefix_mask(&s->dst, dst);
+	key_addresses(ret_mask, src, dst, n_words);
 	return true;
-}
-
-void key_of_flow(const struct flow *f, struct key *ret)
-{
-	size_t n = addr_bits(&f->dst) / 8;
-
-	*ret = key_of(f->if_id, f->mark, f->sport, f->dport, f->ifindex, f->proto);
-	memcpy((uint8_t *)ret->words + KEY_ADDRESSES, f->src.octets, n);
-	memcpy((uint8_t *)ret->words + KEY_ADDRESSES + n, f->dst.octets, n);
 }
 
 /* Rules. */
 
-static uint32_t rule_new(struct rules *r)
+static uint32_t rule_new(struct space *s)
 {
+	struct rules *r = &s->rules;
 	uint32_t number = r->free;
 	unsigned char **chunks;
 
 	if (number != RULE_NONE) {
-		r->free = rule_at(r, number)->next;
+		r->free = rule_at(s, number)->next;
 		return number;
 	}
 	if (r->n == r->n_chunks * CHUNK_RULES) {
@@ -72,7 +50,7 @@ static uint32_t rule_new(struct rules *r)
 		if (!chunks)
 			return RULE_NONE;
 		r->chunks = chunks;
-		r->chunks[r->n_chunks] = malloc(CHUNK_RULES * r->stride);
+		r->chunks[r->n_chunks] = malloc(CHUNK_RULES * rule_size(s->n_words));
 		if (!r->chunks[r->n_chunks])
 			return RULE_NONE;
 		r->n_chunks++;
@@ -80,149 +58,255 @@ static uint32_t rule_new(struct rules *r)
 	return r->n++;
 }
 
-static void rule_drop(struct rules *r, uint32_t number)
+static void rule_drop(struct space *s, uint32_t number)
 {
-	rule_at(r, number)->next = r->free;
-	r->free = number;
+	rule_at(s, number)->next = s->rules.free;
+	s->rules.free = number;
 }
 
-/* Tuples. */
-
-static void bucket_insert(struct tuple *t, uint32_t hash, uint32_t number)
+static void rule_fill(const struct space *s, struct rule *r, const struct policy *p,
+	const struct key *key, const struct key *mask)
 {
-	for (uint32_t at = hash & t->bucket_mask;; at = (at + 1) & t->bucket_mask) {
-		struct bucket *b = &t->buckets[at];
-
-		for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
-			if (b->hashes[i] != 0)
-				continue;
-			b->hashes[i] = hash;
-			b->rules[i] = number;
-			return;
-		}
-	}
+	*r = (struct rule){ .priority = p->priority,
+		.index = p->index,
+		.next = RULE_NONE,
+		.proto = (uint8_t)(key->words[2] & mask->words[2]),
+		.block = p->block,
+		.first = p->offload_ifindex != 0 &&
+			 p->selector.src.length == addr_bits(&p->selector.src.addr) &&
+			 p->selector.dst.length == addr_bits(&p->selector.dst.addr) };
+	r->key[0] = key->words[0] & mask->words[0];
+	r->key[1] = key->words[1] & mask->words[1];
+	for (unsigned i = KEY_REST; i < s->n_words; i++)
+		r->key[i - 1] = key->words[i] & mask->words[i];
 }
 
-static int tuple_resize(struct tuple *t, uint32_t n_buckets)
+static struct key key_of_rule(const struct rule *r, unsigned n_words)
 {
-	struct bucket *old = t->buckets, *buckets;
-	uint32_t n_old = old ? t->bucket_mask + 1 : 0;
+	struct key key = { { r->key[0], r->key[1], r->proto } };
 
-	buckets = aligned_alloc(sizeof(*buckets), n_buckets * sizeof(*buckets));
-	if (!buckets)
-		return -ENOMEM;
-	memset(buckets, 0, n_buckets * sizeof(*buckets));
-	t->buckets = buckets;
-	t->bucket_mask = n_buckets - 1;
-	for (uint32_t i = 0; i < n_old; i++) {
-		for (unsigned k = 0; k < BUCKET_SLOTS && old[i].hashes[k] != 0; k++)
-			bucket_insert(t, old[i].hashes[k], old[i].rules[k]);
-	}
-	free(old);
-	return 0;
+	for (unsigned i = KEY_REST; i < n_words; i++)
+		key.words[i] = r->key[i - 1];
+	return key;
 }
 
-/* The last of the bucket takes the slot. */
-static void bucket_close(struct bucket *b, unsigned slot)
-{
-	unsigned last = slot;
+/* Masks. */
 
-	while (last + 1 < BUCKET_SLOTS && b->hashes[last + 1] != 0)
-		last++;
-	b->hashes[slot] = b->hashes[last];
-	b->rules[slot] = b->rules[last];
-	b->hashes[last] = 0;
+/* The part of a mask, of its prefix only: IPv4 addresses share a word. */
+static struct part_mask part_of(const struct space *s, const struct key *mask, unsigned part)
+{
+	struct part_mask ret = { .users = 0 };
+
+	for (unsigned i = 0; i < part_length(part, s->n_words); i++)
+		ret.words[i] = mask->words[part_begin(part, s->n_words) + i];
+	if (part != PART_REST && s->n_words == KEY_WORDS4)
+		ret.words[0] &= part == PART_SRC ? UINT64_MAX << 32 : UINT32_MAX;
+	return ret;
 }
 
-/* A key that went past bucket `hole` for want of a place, in bucket `at`: its slot, or none. */
-static unsigned find_passed(const struct tuple *t, uint32_t hole, uint32_t at)
+/* Where the mask is; n: nowhere. */
+static uint32_t masks_find(const struct part_masks *m, const struct part_mask *wanted)
 {
-	const struct bucket *b = &t->buckets[at];
-	unsigned i;
+	const uint64_t *w = wanted->words;
+	uint32_t i;
 
-	for (i = 0; i < BUCKET_SLOTS && b->hashes[i] != 0; i++) {
-		uint32_t home = b->hashes[i] & t->bucket_mask;
+	for (i = 0; i < m->n; i++) {
+		const uint64_t *has = m->p[i].words;
 
-		if (((at - home) & t->bucket_mask) >= ((at - hole) & t->bucket_mask))
-			return i;
-	}
-	return BUCKET_SLOTS;
-}
-
-/* Takes a key away; one that found its bucket full moves up, so that no search ends too early. */
-static void bucket_remove(struct tuple *t, uint32_t hole, unsigned slot)
-{
-	bool was_full = t->buckets[hole].hashes[BUCKET_SLOTS - 1] != 0;
-
-	bucket_close(&t->buckets[hole], slot);
-	for (uint32_t at = (hole + 1) & t->bucket_mask; was_full; at = (at + 1) & t->bucket_mask) {
-		struct bucket *b = &t->buckets[at], *to = &t->buckets[hole];
-		bool full = b->hashes[BUCKET_SLOTS - 1] != 0;
-		unsigned passed = find_passed(t, hole, at);
-
-		if (passed < BUCKET_SLOTS) {
-			to->hashes[BUCKET_SLOTS - 1] = b->hashes[passed];
-			to->rules[BUCKET_SLOTS - 1] = b->rules[passed];
-			bucket_close(b, passed);
-			hole = at;
-		}
-		was_full = full;
-	}
-	t->n_keys--;
-}
-
-/* Where the key is; false: nowhere. */
-static bool bucket_of(const struct space *s, const struct tuple *t, const uint64_t *masked,
-	uint32_t hash, uint32_t *ret_at, unsigned *ret_slot)
-{
-	for (uint32_t at = hash & t->bucket_mask;; at = (at + 1) & t->bucket_mask) {
-		const struct bucket *b = &t->buckets[at];
-
-		for (unsigned found = bucket_find(b, hash); found; found &= found - 1) {
-			unsigned slot = (unsigned)__builtin_ctz(found);
-
-			if (!rule_has_key(rule_at(&s->rules, b->rules[slot]), masked, s->n_words))
-				continue;
-			*ret_at = at;
-			*ret_slot = slot;
-			return true;
-		}
-		if (b->hashes[BUCKET_SLOTS - 1] == 0)
-			return false;
-	}
-}
-
-/* Where the tables are in the order of their best priority; where this one is then. */
-static void space_move(struct space *s, size_t at)
-{
-	struct tuple t = s->tuples[at];
-
-	for (; at > 0 && s->tuples[at - 1].best > t.best; at--)
-		s->tuples[at] = s->tuples[at - 1];
-	for (; at + 1 < s->n_tuples && s->tuples[at + 1].best < t.best; at++)
-		s->tuples[at] = s->tuples[at + 1];
-	s->tuples[at] = t;
-}
-
-size_t space_find(const struct space *s, const struct key *mask)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_tuples; i++) {
-		if (memcmp(s->tuples[i].mask.words, mask->words, s->n_words * sizeof(uint64_t)) ==
-			0)
+		if (((has[0] ^ w[0]) | (has[1] ^ w[1]) | (has[2] ^ w[2])) == 0 && m->p[i].users > 0)
 			break;
 	}
 	return i;
 }
 
-static int space_tuple(struct space *s, const struct key *mask, size_t *ret)
+/* One more user; RULE_NONE: no memory. */
+static uint32_t masks_take(struct space *s, const struct part_mask *wanted, unsigned part)
 {
-	struct tuple t = { .mask = *mask, .best = UINT32_MAX };
+	struct part_masks *m = &s->masks[part];
+	uint32_t i = masks_find(m, wanted);
 
-	*ret = space_find(s, mask);
-	if (*ret < s->n_tuples)
+	if (i < m->n) {
+		m->p[i].users++;
+		return i;
+	}
+	for (i = 0; i < m->n && m->p[i].users > 0; i++)
+		;
+	if (i == m->size) {
+		uint32_t size = m->size ? m->size * 2 : 4;
+		struct part_mask *p = reallocarray(m->p, size, sizeof(*p));
+
+		if (!p)
+			return RULE_NONE;
+		m->p = p;
+		m->size = size;
+	}
+	m->p[i] = *wanted;
+	m->p[i].users = 1;
+	/* The same octets under another mask are another thing. */
+	m->p[i].seed = s->seed + part;
+	for (unsigned k = 0; k < PART_WORDS; k++)
+		m->p[i].seed = mix(m->p[i].seed ^ wanted->words[k], PI_DIGITS);
+	if (i == m->n)
+		m->n++;
+	return i;
+}
+
+static void masks_leave(struct part_masks *m, uint32_t i)
+{
+	m->p[i].users--;
+	while (m->n > 0 && m->p[m->n - 1].users == 0)
+		m->n--;
+}
+
+/* Tuples. */
+
+static uint64_t tuple_hashes(
+	const struct space *s, const struct tuple *t, const struct key *key, uint64_t ret[PARTS])
+{
+	for (unsigned part = 0; part < PARTS; part++)
+		ret[part] = part_hash(&s->masks[part].p[t->parts[part]], part, key, s->n_words);
+	return ret[PART_REST] ^ ret[PART_SRC] ^ ret[PART_DST];
+}
+
+uint64_t tuple_hash(const struct space *s, const struct tuple *t, const struct key *key)
+{
+	uint64_t hashes[PARTS];
+
+	return tuple_hashes(s, t, key, hashes);
+}
+
+/* A place for a new key. */
+static struct rule *tuple_open(const struct space *s, struct tuple *t, uint64_t hash)
+{
+	uint32_t at = tuple_home(t, hash);
+	unsigned free;
+
+	for (; !(free = bucket_find(&t->buckets[at], 0)); at = tuple_next(t, at)) {
+		if (t->buckets[at].passed < PASSED_MAX)
+			t->buckets[at].passed++;
+	}
+	free = free >> slot_of(hash) & 1 ? slot_of(hash) : (unsigned)__builtin_ctz(free);
+	t->buckets[at].tags[free] = tag_of(hash);
+	t->n_keys++;
+	return tuple_slot(t, at, free, s->n_words);
+}
+
+static void tuple_close(const struct space *s, struct tuple *t, uint64_t hash, const struct rule *r)
+{
+	size_t slot = (size_t)((const unsigned char *)r - t->slots) / rule_size(s->n_words);
+	uint32_t end = (uint32_t)(slot / BUCKET_SLOTS);
+
+	t->buckets[end].tags[slot % BUCKET_SLOTS] = 0;
+	t->n_keys--;
+	for (uint32_t at = tuple_home(t, hash); at != end; at = tuple_next(t, at)) {
+		if (t->buckets[at].passed < PASSED_MAX)
+			t->buckets[at].passed--;
+	}
+}
+
+static size_t tuple_memory(const struct space *s, uint32_t n_buckets)
+{
+	return n_buckets * (sizeof(struct bucket) + BUCKET_SLOTS * rule_size(s->n_words));
+}
+
+typedef void rule_fn(struct rule *r, const struct space *s, struct tuple *t);
+
+static void tuple_each(const struct space *s, const struct tuple *t, rule_fn *fn, struct tuple *to)
+{
+	for (uint32_t at = 0; at < t->n_buckets; at++) {
+		for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++) {
+			if (t->buckets[at].tags[slot] != 0)
+				fn(tuple_slot(t, at, slot, s->n_words), s, to);
+		}
+	}
+}
+
+static void rule_move(struct rule *r, const struct space *s, struct tuple *to)
+{
+	struct key key = key_of_rule(r, s->n_words);
+
+	memcpy(tuple_open(s, to, tuple_hash(s, to, &key)), r, rule_size(s->n_words));
+}
+
+static int tuple_resize(const struct space *s, struct tuple *t, uint32_t n_buckets)
+{
+	struct tuple old = *t;
+	size_t size = tuple_memory(s, n_buckets);
+	struct bucket *buckets = aligned_alloc(
+		sizeof(*buckets), (size + sizeof(*buckets) - 1) & ~(sizeof(*buckets) - 1));
+
+	if (!buckets)
+		return -ENOMEM;
+	memset(buckets, 0, n_buckets * sizeof(*buckets));
+	t->buckets = buckets;
+	t->slots = (unsigned char *)(buckets + n_buckets);
+	t->n_buckets = n_buckets;
+	t->n_keys = 0;
+	tuple_each(s, &old, rule_move, t);
+	free(old.buckets);
+	return 0;
+}
+
+/* A place for one more: four of five slots are used, at most. */
+static int tuple_reserve(const struct space *s, struct tuple *t)
+{
+	if (t->n_keys < (size_t)t->n_buckets * BUCKET_SLOTS / 5 * 4)
 		return 0;
+	return tuple_resize(s, t, t->n_buckets + t->n_buckets / 2 + 1);
+}
+
+/* Where the tables are in the order of their best rank; to where this one is then. */
+static void space_move(struct space *s, size_t at)
+{
+	size_t to = at;
+	struct tuple t;
+
+	while (to > 0 && s->tuples[to - 1].best > s->tuples[at].best)
+		to--;
+	if (to == at)
+		return;
+	t = s->tuples[at];
+	memmove(&s->tuples[to + 1], &s->tuples[to], (at - to) * sizeof(t));
+	s->tuples[to] = t;
+}
+
+size_t space_find(const struct space *s, const struct key *mask)
+{
+	uint32_t parts[PARTS];
+	size_t i;
+
+	for (unsigned part = 0; part < PARTS; part++) {
+		struct part_mask wanted = part_of(s, mask, part);
+
+		parts[part] = masks_find(&s->masks[part], &wanted);
+	}
+	for (i = 0; i < s->n_tuples; i++) {
+		const uint32_t *has = s->tuples[i].parts;
+
+		if (has[PART_SRC] == parts[PART_SRC] && has[PART_DST] == parts[PART_DST] &&
+			has[PART_REST] == parts[PART_REST])
+			break;
+	}
+	return i;
+}
+
+static void space_drop(struct space *s, size_t at)
+{
+	struct tuple *t = &s->tuples[at];
+
+	for (unsigned part = 0; part < PARTS; part++)
+		masks_leave(&s->masks[part], t->parts[part]);
+	free(t->buckets);
+	s->n_tuples--;
+	memmove(t, t + 1, (s->n_tuples - at) * sizeof(*t));
+}
+
+/* A new table, empty, at the end. */
+static int space_extend(struct space *s, const struct key *mask)
+{
+	struct tuple t = { .mask = *mask, .best = UINT64_MAX, .hashed = true };
+	unsigned part;
+
 	if (s->n_tuples == s->tuples_size) {
 		size_t size = s->tuples_size ? s->tuples_size * 2 : 8;
 		struct tuple *tuples = reallocarray(s->tuples, size, sizeof(*tuples));
@@ -232,67 +316,129 @@ static int space_tuple(struct space *s, const struct key *mask, size_t *ret)
 		s->tuples = tuples;
 		s->tuples_size = size;
 	}
-	if (tuple_resize(&t, 1) < 0)
+	for (part = 0; part < PARTS; part++) {
+		struct part_mask wanted = part_of(s, mask, part);
+
+		t.parts[part] = masks_take(s, &wanted, part);
+		if (t.parts[part] == RULE_NONE)
+			break;
+		t.needs |= part_bit(part, t.parts[part]);
+		t.hashed = t.hashed && t.parts[part] < HASHED;
+	}
+	if (part < PARTS) {
+		while (part-- > 0)
+			masks_leave(&s->masks[part], t.parts[part]);
 		return -ENOMEM;
+	}
 	s->tuples[s->n_tuples++] = t;
 	return 0;
 }
 
-static void space_drop(struct space *s, size_t at)
+/* Puts a rule among those of its key; head: the first, in the table. */
+static int chain_insert(struct space *s, struct rule *head, const struct rule *r)
 {
-	free(s->tuples[at].buckets);
-	s->n_tuples--;
-	memmove(&s->tuples[at], &s->tuples[at + 1], (s->n_tuples - at) * sizeof(s->tuples[0]));
+	size_t size = rule_size(s->n_words);
+	uint32_t number = rule_new(s), *link = &head->next;
+	struct rule *to;
+
+	if (number == RULE_NONE)
+		return -ENOMEM;
+	to = rule_at(s, number);
+	if (rule_before(r, head)) {
+		memcpy(to, head, size);
+		memcpy(head, r, size);
+	} else {
+		while (*link != RULE_NONE && !rule_before(r, rule_at(s, *link)))
+			link = &rule_at(s, *link)->next;
+		memcpy(to, r, size);
+		to->next = *link;
+	}
+	*link = number;
+	return 0;
 }
 
-/* Puts a rule among those of its key; head: of the slot. */
-static void chain_insert(struct space *s, uint32_t *head, uint32_t number)
+/* Takes a rule that is not the only one of its key; false: it is not there. */
+static bool chain_remove(struct space *s, struct rule *head, uint32_t index)
 {
-	struct rule *r = rule_at(&s->rules, number);
-	uint32_t before = RULE_NONE, at = *head;
+	uint32_t *link = &head->next, number;
 
-	while (at != RULE_NONE && !rule_before(r, rule_at(&s->rules, at))) {
-		before = at;
-		at = rule_at(&s->rules, at)->next;
+	if (head->index == index) {
+		number = head->next;
+		memcpy(head, rule_at(s, number), rule_size(s->n_words));
+	} else {
+		while (*link != RULE_NONE && rule_at(s, *link)->index != index)
+			link = &rule_at(s, *link)->next;
+		number = *link;
+		if (number == RULE_NONE)
+			return false;
+		*link = rule_at(s, number)->next;
 	}
-	r->next = at;
-	if (before == RULE_NONE)
-		*head = number;
-	else
-		rule_at(&s->rules, before)->next = number;
+	rule_drop(s, number);
+	return true;
 }
 
 static void best_add(struct tuple *t, const struct rule *r)
 {
-	t->first = t->first || r->first;
-	if (r->first)
-		t->best = 0;
-	else if (r->priority < t->best)
-		t->best = r->priority;
+	uint64_t rank = rule_rank(r);
+
+	if (rank < t->best)
+		t->best = rank;
 }
 
-/* The best priority of a table is exact again. Removals pay for the walk. */
-static void tuple_refresh(struct space *s, size_t at)
+static void filter_add(const struct space *s, const uint64_t hashes[PARTS])
 {
-	struct tuple *t = &s->tuples[at];
+	for (unsigned part = 0; part < PARTS; part++)
+		*filter_word(s, hashes[part]) |= filter_bits(hashes[part]);
+}
 
-	t->removals = 0;
-	t->best = UINT32_MAX;
-	t->first = false;
-	for (uint32_t i = 0; i <= t->bucket_mask; i++) {
-		const struct bucket *b = &t->buckets[i];
+static void rule_refresh(struct rule *r, const struct space *s, struct tuple *t)
+{
+	struct key key = key_of_rule(r, s->n_words);
+	uint64_t hashes[PARTS];
 
-		for (unsigned k = 0; k < BUCKET_SLOTS && b->hashes[k] != 0; k++)
-			best_add(t, rule_at(&s->rules, b->rules[k]));
+	(void)tuple_hashes(s, t, &key, hashes);
+	filter_add(s, hashes);
+	best_add(t, r);
+}
+
+static int tuple_cmp(const void *a, const void *b)
+{
+	const struct tuple *x = a, *y = b;
+
+	return (x->best > y->best) - (x->best < y->best);
+}
+
+#define FILTER_RULES 8u /* a word has room for */
+
+static size_t filter_room(const struct space *s)
+{
+	return (size_t)s->filter_size * FILTER_RULES;
+}
+
+/* The filter has room, and what was removed counts no longer, neither there nor as the best. */
+static int space_refresh(struct space *s)
+{
+	uint32_t size = 2 * (s->n / FILTER_RULES) + 8;
+	uint64_t *filter = calloc(size, sizeof(*filter));
+
+	if (!filter)
+		return -ENOMEM;
+	free(s->filter);
+	s->filter = filter;
+	s->filter_size = size;
+	s->removals = 0;
+	for (size_t i = 0; i < s->n_tuples; i++) {
+		s->tuples[i].best = UINT64_MAX;
+		tuple_each(s, &s->tuples[i], rule_refresh, &s->tuples[i]);
 	}
-	space_move(s, at);
+	if (s->n_tuples > 0)
+		qsort(s->tuples, s->n_tuples, sizeof(s->tuples[0]), tuple_cmp);
+	return 0;
 }
 
 void space_init(struct space *s, unsigned n_words, uint64_t seed)
 {
-	*s = (struct space){ .seed = seed, .n_words = n_words };
-	s->rules.stride = sizeof(struct rule) + (n_words - 1) * sizeof(uint64_t);
-	s->rules.free = RULE_NONE;
+	*s = (struct space){ .seed = seed, .n_words = n_words, .rules.free = RULE_NONE };
 }
 
 void space_done(struct space *s)
@@ -300,107 +446,88 @@ void space_done(struct space *s)
 	while (s->n_tuples > 0)
 		space_drop(s, s->n_tuples - 1);
 	free(s->tuples);
+	free(s->filter);
+	for (unsigned part = 0; part < PARTS; part++)
+		free(s->masks[part].p);
 	for (uint32_t i = 0; i < s->rules.n_chunks; i++)
 		free(s->rules.chunks[i]);
 	free(s->rules.chunks);
 }
 
-static void rule_fill(
-	const struct space *s, struct rule *r, const struct policy *p, const uint64_t *masked)
-{
-	*r = (struct rule){ .priority = p->priority,
-		.index = p->index,
-		.next = RULE_NONE,
-		.proto = (uint8_t)masked[2],
-		.block = p->block,
-		.first = p->offload_ifindex != 0 &&
-			 p->selector.src.length == addr_bits(&p->selector.src.addr) &&
-			 p->selector.dst.length == addr_bits(&p->selector.dst.addr) };
-	r->key[0] = masked[0];
-	r->key[1] = masked[1];
-	for (unsigned i = KEY_REST; i < s->n_words; i++)
-		r->key[i - 1] = masked[i];
-}
-
-static uint32_t hash_of(
-	const struct space *s, const struct key *key, const struct key *mask, uint64_t *ret_masked)
-{
-	return key_mask_hash(key->words, mask->words, s->n_words, s->seed, ret_masked);
-}
-
 int space_add(
 	struct space *s, const struct policy *p, const struct key *key, const struct key *mask)
 {
-	uint64_t masked[KEY_WORDS6];
-	uint32_t hash = hash_of(s, key, mask, masked), number, at;
-	unsigned slot;
+	struct rule new, *head;
+	uint64_t hash, hashes[PARTS];
 	struct tuple *t;
 	size_t i;
+	int r;
 
-	if (space_tuple(s, mask, &i) < 0)
+	/* A filter that could not grow still serves. */
+	if (s->n >= filter_room(s) && space_refresh(s) < 0 && !s->filter)
+		return -ENOMEM;
+	i = space_find(s, mask);
+	if (i == s->n_tuples && space_extend(s, mask) < 0)
 		return -ENOMEM;
 	t = &s->tuples[i];
-	number = rule_new(&s->rules);
-	/* At most three quarters full. */
-	if (number == RULE_NONE || (t->n_keys >= (t->bucket_mask + 1) * BUCKET_SLOTS / 4 * 3 &&
-					   tuple_resize(t, 2 * (t->bucket_mask + 1)) < 0)) {
-		if (number != RULE_NONE)
-			rule_drop(&s->rules, number);
+	hash = tuple_hashes(s, t, key, hashes);
+	for (unsigned part = 0; part < PARTS; part++)
+		__builtin_prefetch(filter_word(s, hashes[part]), 1);
+	rule_fill(s, &new, p, key, mask);
+	head = tuple_find(t, key, hash, s->n_words);
+	r = head ? chain_insert(s, head, &new) : tuple_reserve(s, t);
+	if (r < 0) {
 		if (t->n == 0)
 			space_drop(s, i);
-		return -ENOMEM;
+		return r;
 	}
-	rule_fill(s, rule_at(&s->rules, number), p, masked);
-	if (bucket_of(s, t, masked, hash, &at, &slot)) {
-		chain_insert(s, &t->buckets[at].rules[slot], number);
-	} else {
-		bucket_insert(t, hash, number);
-		t->n_keys++;
-	}
+	if (!head)
+		memcpy(tuple_open(s, t, hash), &new, rule_size(s->n_words));
 	t->n++;
-	best_add(t, rule_at(&s->rules, number));
+	s->n++;
+	filter_add(s, hashes);
+	best_add(t, &new);
 	space_move(s, i);
 	return 0;
 }
 
 bool space_remove(struct space *s, uint32_t index, const struct key *key, const struct key *mask)
 {
-	uint64_t masked[KEY_WORDS6];
-	uint32_t hash = hash_of(s, key, mask, masked), at, number, *link;
 	size_t i = space_find(s, mask);
-	unsigned slot;
+	struct rule *head;
 	struct tuple *t;
+	uint64_t hash;
 
 	if (i == s->n_tuples)
 		return false;
 	t = &s->tuples[i];
-	if (!bucket_of(s, t, masked, hash, &at, &slot))
+	hash = tuple_hash(s, t, key);
+	head = tuple_find(t, key, hash, s->n_words);
+	if (!head)
 		return false;
-	link = &t->buckets[at].rules[slot];
-	while (*link != RULE_NONE && rule_at(&s->rules, *link)->index != index)
-		link = &rule_at(&s->rules, *link)->next;
-	if (*link == RULE_NONE)
+	if (head->index == index && head->next == RULE_NONE)
+		tuple_close(s, t, hash, head);
+	else if (!chain_remove(s, head, index))
 		return false;
-	number = *link;
-	*link = rule_at(&s->rules, number)->next;
-	if (t->buckets[at].rules[slot] == RULE_NONE)
-		bucket_remove(t, at, slot);
-	rule_drop(&s->rules, number);
 	t->n--;
-	t->removals++;
+	s->n--;
+	s->removals++;
 	if (t->n == 0)
 		space_drop(s, i);
-	else if (t->removals > (t->bucket_mask + 1) * BUCKET_SLOTS / 2)
-		tuple_refresh(s, i);
+	if (s->removals > filter_room(s) / 2)
+		(void)space_refresh(s);
 	return true;
 }
 
 size_t space_memory(const struct space *s)
 {
-	size_t n = s->rules.n_chunks * (CHUNK_RULES * s->rules.stride + sizeof(*s->rules.chunks)) +
-		   s->tuples_size * sizeof(*s->tuples);
+	size_t n = s->rules.n_chunks *
+			   (CHUNK_RULES * rule_size(s->n_words) + sizeof(*s->rules.chunks)) +
+		   s->tuples_size * sizeof(*s->tuples) + s->filter_size * sizeof(*s->filter);
 
+	for (unsigned part = 0; part < PARTS; part++)
+		n += s->masks[part].size * sizeof(*s->masks[part].p);
 	for (size_t i = 0; i < s->n_tuples; i++)
-		n += (s->tuples[i].bucket_mask + 1) * sizeof(struct bucket);
+		n += tuple_memory(s, s->tuples[i].n_buckets);
 	return n;
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "oom.h"
 #include "random.h"
 
 #define WORLD 600u
@@ -52,6 +53,15 @@ static uint32_t best_index(const struct match *m)
 
 	match_best(m, out, &a_flow, &h);
 	return h.found ? h.index : 0;
+}
+
+static void assert_same(const struct match_hit *a, const struct match_hit *b)
+{
+	assert_int_equal(a->found, b->found);
+	assert_int_equal(a->block, b->block);
+	assert_int_equal(a->first, b->first);
+	assert_int_equal(a->index, b->index);
+	assert_int_equal(a->priority, b->priority);
 }
 
 static void the_lowest_priority_number_wins_over_the_longest_prefix(void **state)
@@ -138,6 +148,121 @@ static void a_prefix_longer_than_the_address_is_not_kept(void **state)
 	match_free(m);
 }
 
+static void policies_of_one_selector_keep_their_order_as_they_come_and_go(void **state)
+{
+	/* Each order of three, and each order of taking them away. */
+	static const uint8_t orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 },
+		{ 2, 0, 1 }, { 2, 1, 0 } };
+	struct policy p[] = { host_policy(8, 1, "10.1.0.1", "10.2.0.1"),
+		host_policy(16, 2, "10.1.0.1", "10.2.0.1"),
+		host_policy(24, 2, "10.1.0.1", "10.2.0.1") };
+	struct policy other = host_policy(32, 1, "10.1.0.1", "10.2.0.1");
+
+	(void)state;
+	for (unsigned way = 0; way < 36; way++) {
+		const uint8_t *come = orders[way / 6], *go = orders[way % 6];
+		struct match *m = match_of(NULL, 0);
+		bool there[3] = { true, true, true };
+		struct match_hit hits[3];
+
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(match_add(m, &p[come[i]]), 0);
+		match_remove(m, &other);
+		for (unsigned i = 0; i < 3; i++) {
+			size_t n = match_all(m, out, &a_flow, hits, 3), at = 0;
+
+			assert_int_equal(n, 3 - i);
+			for (unsigned k = 0; k < 3; k++)
+				if (there[k])
+					assert_int_equal(hits[at++].index, p[k].index);
+			assert_int_equal(best_index(m), hits[0].index);
+			there[go[i]] = false;
+			match_remove(m, &p[go[i]]);
+		}
+		assert_int_equal(best_index(m), 0);
+		match_free(m);
+	}
+}
+
+#define PAIRS (33u * 32)
+
+/* Each pair of prefix lengths has a policy of its own, and each is the best for some packet. */
+static void every_one_of_more_masks_than_are_hashed_beforehand_is_found(void **state)
+{
+	static struct policy pairs[PAIRS];
+	/* Its destination's mask is the first, and of no use to the others. */
+	struct policy other = host_policy(1, 1, "0.0.0.0/0", "10.9.0.1");
+	struct match *m = match_of(&other, 1);
+	struct match_hit single, batch;
+
+	(void)state;
+	for (uint32_t i = 0; i < PAIRS; i++) {
+		pairs[i] = host_policy(8 * i + 9, PAIRS - i, "10.1.0.1", "10.2.0.1");
+		pairs[i].selector.src.length = (uint8_t)(i / 32);
+		pairs[i].selector.dst.length = (uint8_t)(i % 32);
+		assert_int_equal(match_add(m, &pairs[i]), 0);
+	}
+	for (uint32_t i = PAIRS; i > 0; i--) {
+		match_best(m, out, &a_flow, &single);
+		match_batch(m, out, &a_flow, 1, &batch);
+		assert_same(&single, &batch);
+		assert_int_equal(single.index, pairs[i - 1].index);
+		match_remove(m, &pairs[i - 1]);
+	}
+	match_free(m);
+}
+
+static void masks_that_come_and_go_take_no_memory(void **state)
+{
+	struct policy p = host_policy(8, 1, "10.1.0.1", "10.2.0.1");
+	struct match *m = match_of(&p, 1);
+	size_t before = 0;
+
+	(void)state;
+	p.index = 16;
+	for (uint32_t mask = 1; mask < 1000; mask++) {
+		p.mark_mask = mask;
+		assert_int_equal(match_add(m, &p), 0);
+		match_remove(m, &p);
+		if (mask == 1)
+			before = match_memory(m);
+	}
+	assert_int_equal(match_memory(m), before);
+	match_free(m);
+}
+
+static void without_memory_it_stays_as_it_was(void **state)
+{
+	struct policy p[40];
+	struct match *m = match_of(NULL, 0);
+
+	(void)state;
+	for (uint32_t i = 0; i < 40; i++) {
+		/* New masks, full tables, and one selector more than once. */
+		p[i] = host_policy(8 * i + 9, 50 - i, "10.1.0.1", "10.2.0.1");
+		p[i].selector.src.length = (uint8_t)(32 - i % 8);
+		p[i].selector.dst.addr.octets[3] = (uint8_t)(i < 20);
+		for (unsigned long nth = 1, failed = 1; failed; nth++) {
+			uint32_t best = best_index(m);
+			int r;
+
+			oom_arm(nth);
+			r = match_add(m, &p[i]);
+			failed = oom_disarm();
+			if (r == 0)
+				break;
+			assert_int_equal(r, -ENOMEM);
+			assert_true(failed);
+			assert_int_equal(match_count(m), i);
+			assert_int_equal(best_index(m), best);
+		}
+	}
+	for (uint32_t i = 0; i < 40; i++)
+		match_remove(m, &p[i]);
+	assert_int_equal(match_count(m), 0);
+	match_free(m);
+}
+
 /* The rules, once more and in the plainest way. */
 static const struct policy *scan(struct match_where where, const struct flow *f, size_t *ret_n)
 {
@@ -182,7 +307,7 @@ static void check(const struct match *m, struct random *r)
 
 		match_best(m, where, &flows[i], &single);
 		assert_int_equal(single.found, p != NULL);
-		assert_memory_equal(&single, &batch[i], sizeof(single));
+		assert_same(&single, &batch[i]);
 		assert_int_equal(match_all(m, where, &flows[i], all, WORLD), n);
 		for (size_t k = 1; k < n; k++)
 			assert_true(all[k - 1].first >= all[k].first);
@@ -231,9 +356,40 @@ static void it_says_what_a_plain_scan_says_while_policies_come_and_go(void **sta
 	match_free(m);
 }
 
-#define HOSTS 4000u
+static void set_host(struct policy *p, uint32_t number)
+{
+	p->index = 8 * number + 9;
+	p->selector.src.addr.octets[2] = (uint8_t)(number >> 8);
+	p->selector.src.addr.octets[3] = (uint8_t)number;
+}
 
-/* One table with many keys: buckets overflow into the next, and close up again. */
+/* Of two buckets, in time, each has had a key that went past to the other. */
+static void a_search_ends_where_all_buckets_were_full(void **state)
+{
+	struct policy hosts[24];
+	struct match *m = match_of(NULL, 0);
+	struct random r = { 11 };
+
+	(void)state;
+	for (uint32_t i = 0; i < 24; i++) {
+		hosts[i] = host_policy(0, 1, "10.1.0.1", "10.2.0.1");
+		set_host(&hosts[i], 1000 + i);
+		assert_int_equal(match_add(m, &hosts[i]), 0);
+	}
+	for (uint32_t step = 0; step < 50000; step++) {
+		struct policy *p = &hosts[random_below(&r, 24)];
+
+		match_remove(m, p);
+		set_host(p, 2000 + step % 60000);
+		assert_int_equal(match_add(m, p), 0);
+		assert_int_equal(best_index(m), 0);
+	}
+	match_free(m);
+}
+
+#define HOSTS 5600u /* as many as find room before a table grows */
+
+/* One table with many keys: buckets overflow into the next. */
 static void a_crowded_table_loses_nothing(void **state)
 {
 	static struct policy hosts[HOSTS];
@@ -245,9 +401,8 @@ static void a_crowded_table_loses_nothing(void **state)
 	(void)state;
 	memset(there, 0, sizeof(there));
 	for (uint32_t i = 0; i < HOSTS; i++) {
-		hosts[i] = host_policy(8 * i + 9, 1, "10.1.0.1", "10.2.0.1");
-		hosts[i].selector.src.addr.octets[2] = (uint8_t)(i >> 8);
-		hosts[i].selector.src.addr.octets[3] = (uint8_t)i;
+		hosts[i] = host_policy(0, 1, "10.1.0.1", "10.2.0.1");
+		set_host(&hosts[i], i);
 	}
 	for (uint32_t step = 0; step < 20 * HOSTS; step++) {
 		uint32_t i = random_below(&r, HOSTS);
@@ -262,8 +417,15 @@ static void a_crowded_table_loses_nothing(void **state)
 			match_remove(m, &hosts[i]);
 		n = there[i] ? n + 1 : n - 1;
 		assert_int_equal(match_count(m), n);
-		for (uint32_t k = 0; step % 1000 == 0 && k < HOSTS; k++)
+		for (uint32_t k = 0; step % 1000 == 0 && k < HOSTS; k++) {
+			struct flow f = a_flow;
+			struct match_hit h;
+
+			f.src = hosts[k].selector.src.addr;
+			match_best(m, out, &f, &h);
+			assert_int_equal(h.found, there[k]);
 			assert_int_equal(match_twin(m, out, &hosts[k]), there[k]);
+		}
 	}
 	match_free(m);
 }
@@ -276,6 +438,11 @@ int main(void)
 		cmocka_unit_test(an_offloaded_policy_for_hosts_comes_first),
 		cmocka_unit_test(netns_direction_type_and_if_id_are_kept_apart),
 		cmocka_unit_test(a_prefix_longer_than_the_address_is_not_kept),
+		cmocka_unit_test(policies_of_one_selector_keep_their_order_as_they_come_and_go),
+		cmocka_unit_test(every_one_of_more_masks_than_are_hashed_beforehand_is_found),
+		cmocka_unit_test(masks_that_come_and_go_take_no_memory),
+		cmocka_unit_test(without_memory_it_stays_as_it_was),
+		cmocka_unit_test(a_search_ends_where_all_buckets_were_full),
 		cmocka_unit_test(a_crowded_table_loses_nothing),
 		cmocka_unit_test(it_says_what_a_plain_scan_says_while_policies_come_and_go),
 	};
