@@ -162,8 +162,8 @@ def counter(pattern):
 def given_up():
     """Requests of pluto's that were deleted before they came to anything, even to a failure: nobody sees them between two lists."""
     deleted = re.findall(r'#(\d+): deleting state \(STATE_(?:V2_PARENT_I\d|MAIN_I\d)\) aged ([\d.]+)s', LOG)
-    return sum(float(age) <= LIST_S and not re.search(rf'#{unique}: (?!deleting).*(?:fatal error|_CHOSEN notification|timeout exceeded)', LOG)
-               for unique, age in deleted)
+    failed = r'#{}: (?!deleting).*(?:fatal error|_CHOSEN notification|timeout exceeded)'
+    return sum(float(age) <= LIST_S and not re.search(failed.format(unique), LOG) for unique, age in deleted)
 
 
 def socket_drops(text):
