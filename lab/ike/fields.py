@@ -54,10 +54,10 @@ class Time:
 
 
 class Seconds:
-    """A number of seconds as it was between before and after."""
+    """So many seconds from or to something, as somebody said between before and after; asked at another moment of these."""
 
-    def __init__(self, first, last):
-        self.first, self.last = sorted((first, last))
+    def __init__(self, seconds):
+        self.first, self.last = seconds - (AFTER - BEFORE), seconds + (AFTER - BEFORE)
 
     def __eq__(self, told):
         return isinstance(told, int) and self.first - TOLERANCE_S - 1 <= told <= self.last + TOLERANCE_S + 1
@@ -78,11 +78,11 @@ class Any:
 
 def ago(seconds):
     """A time that lies so far back, and the age of what began then."""
-    return (None, None) if seconds is None else (Time(-seconds), Seconds(seconds, seconds + AFTER - BEFORE))
+    return (None, None) if seconds is None else (Time(-seconds), Seconds(seconds))
 
 
 def ahead(seconds):
-    return (None, None) if seconds is None else (Time(seconds), Seconds(seconds, seconds - (AFTER - BEFORE)))
+    return (None, None) if seconds is None else (Time(seconds), Seconds(seconds))
 
 
 def number(text, base=10):
