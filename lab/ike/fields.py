@@ -258,7 +258,8 @@ ESTABLISHED = r'#{}: .*(?:IKE SA established|established IKE SA|ISAKMP SA establ
 
 
 def logged_ike(unique):
-    lines = re.findall(ESTABLISHED.format(unique), text_of('log'))
+    # Each pluto begins to count at 1 again.
+    lines = re.findall(ESTABLISHED.format(unique), text_of('log').rpartition('Starting Pluto')[2])
     found = {}
     for line in lines:
         found.update(re.findall(r'(cipher|integ|prf|group)=(\S+?)[,} ]', line + ' '))

@@ -174,7 +174,8 @@ static void there(struct core *c, const struct fact *f)
 
 		sums_take(c, l);
 		l->sa = *sa;
-		got_keys = got_keys && was_larval;
+		/* A dump may have been quicker than the message by which it got its keys. */
+		got_keys = got_keys && (was_larval || !l->announced);
 		if (f->sa.op == SA_UPDATED && !was_larval) {
 			/* The message repeats the request, not the live SA (xfrm_add_sa()). */
 			l->sa.replayed = before.replayed;

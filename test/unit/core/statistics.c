@@ -490,6 +490,27 @@ static void packets_that_failed(void **state)
 	bench_free(b);
 }
 
+/* Dumps and messages come by sockets of their own. */
+static void a_dump_that_overtakes_a_message_hides_no_keys(void **state)
+{
+	struct bench *b = live();
+	struct sa in = bench_sa(PEER, HERE, 0x77), out = out_sa(0x78), both[] = { in, out };
+
+	(void)state;
+	bench_dump(b, NS_A, NULL, 0); /* we have looked before */
+	bench_dump(b, NS_A, both, 2);
+	bench_sa_fact(b, NS_A, SA_ADDED, &out);
+	bench_sa_fact(b, NS_A, SA_UPDATED, &in);
+	assert_value(b, "mainmode.key_updates", 1);
+	assert_value(b, "mainmode.total_get_spi", 1);
+	assert_value(b, "mainmode.key_additions", 1);
+	assert_value(b, "quickmode.key_additions", 2);
+	bench_sa_fact(b, NS_A, SA_UPDATED, &in); /* a new lifetime */
+	assert_value(b, "mainmode.key_updates", 1);
+	assert_value(b, "quickmode.key_additions", 2);
+	bench_free(b);
+}
+
 static void strongswan_moves_every_main_mode_statistic(void **state)
 {
 	struct bench *b = live();
@@ -835,6 +856,7 @@ int main(void)
 		cmocka_unit_test(keys_as_the_kernel_tells_them),
 		cmocka_unit_test(octets_by_kind_over_rekeys),
 		cmocka_unit_test(packets_that_failed),
+		cmocka_unit_test(a_dump_that_overtakes_a_message_hides_no_keys),
 		cmocka_unit_test(strongswan_moves_every_main_mode_statistic),
 		cmocka_unit_test(failures_count_once_whoever_tells_of_them),
 		cmocka_unit_test(sockets_and_shunts),
