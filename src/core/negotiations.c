@@ -120,7 +120,8 @@ static void went_down(struct core *c, const struct negotiation *n, uint64_t cook
 			return;
 		a->n = *n;
 		a->n.final = false;
-	} else if (!a->n.final) {
+	} else if (!a->n.final && a->n.cause != CAUSE_INVALID_SPI) {
+		/* Late copies of messages are everywhere, and nobody's reason to end. */
 		a->n.final = true;
 		a->time_us = c->now_us;
 		a->final_ns = a->touched_ns = c->now_ns;

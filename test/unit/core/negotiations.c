@@ -549,6 +549,14 @@ static void a_healthy_life_has_no_failures(void **state)
 	assert_int_equal(bench_count_id(b, EVENT_SA_REKEYED), 4);
 	assert_int_equal(bench_count_id(b, EVENT_IKE_SA_DELETED), 0);
 	assert_int_equal(bench_count_id(b, EVENT_IPSEC_SA_DELETED), 0);
+	/* The peer's last message, again, is logged before the lists lack the SA. */
+	bench_feed(b,
+		&(struct fact){ .type = FACT_NEGOTIATION,
+			.negotiation = { .service = SERVICE,
+				.unique = UNIQUE + 1,
+				.said = SAID_LOG,
+				.cause = CAUSE_INVALID_SPI } },
+		NS_A);
 	ike_sa_gone(b, IKE_GONE_DOWN, UNIQUE + 1);
 	child_sa_gone(b, IKE_GONE_DOWN, 4);
 	bench_settle(b);
