@@ -105,6 +105,7 @@ daemon_ready()
 		sed 's/^/# /' "$BED/$1/said" "$LOG" "$BED/$1/load" | tail -n 20
 		die "the daemon of $1 is not ready"
 	}
+	[ -z "$MONITOR" ] || within 30 compare_watches "$(daemon_pid "$1")"
 }
 
 daemon_pid()

@@ -15,6 +15,13 @@ compare_start()
 	monitor_ready ike && monitor_watches ike "$@" || die "the monitor is not ready"
 }
 
+# compare_watches PID: the monitor has found the daemon. What an SA's list does not tell, as pluto's who began, it has only
+# from lines of the log that come from then on.
+compare_watches()
+{
+	ask ike show service -j | jq -e --argjson pid "$1" 'select(.pid == $pid and .control == "open")' >/dev/null
+}
+
 # has_started END: the monitor has told so, once.
 has_started()
 {
