@@ -19,7 +19,7 @@ compare_start()
 # from lines of the log that come from then on.
 compare_watches()
 {
-	ask ike show service -j | jq -e --argjson pid "$1" 'select(.pid == $pid and .control == "open")' >/dev/null
+	ask ike show service -j | jq -se --argjson pid "$1" 'any(.[]; .pid == $pid and .control == "open")' >/dev/null
 }
 
 # has_started END: the monitor has told so, once.
