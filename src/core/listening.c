@@ -124,7 +124,8 @@ static void collect(const struct core *c, const struct service_state *s, const c
 static void check(struct core *c, struct service_state *s)
 {
 	const struct ike_server *server = ike_server_find(c, s->service.id, 0);
-	CLEANUP_BUF struct buf out = { .limit = sizeof(s->unserved) - 1 }, taken = out;
+	CLEANUP_BUF struct buf out = { .limit = sizeof(s->unserved) - 1 };
+	CLEANUP_BUF struct buf taken = { .limit = sizeof(s->unserved) - 1 };
 	const struct ledger_connection *l;
 	char reason[2 * sizeof(s->unserved) + NAME_SIZE + 64];
 	struct event e;

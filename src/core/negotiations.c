@@ -105,6 +105,7 @@ static void came_up(struct core *c, const struct negotiation *n)
 	}
 }
 
+/* Late copies of messages (CAUSE_INVALID_SPI) are everywhere, and nobody's reason to end. */
 static void went_down(struct core *c, const struct negotiation *n, uint64_t cookie)
 {
 	struct negotiation timeout = *n;
@@ -121,7 +122,6 @@ static void went_down(struct core *c, const struct negotiation *n, uint64_t cook
 		a->n = *n;
 		a->n.final = false;
 	} else if (!a->n.final && a->n.cause != CAUSE_INVALID_SPI) {
-		/* Late copies of messages are everywhere, and nobody's reason to end. */
 		a->n.final = true;
 		a->time_us = c->now_us;
 		a->final_ns = a->touched_ns = c->now_ns;

@@ -24,7 +24,7 @@ enum source_state {
 	SOURCE_ABSENT = 1, /* not to be had here: the kernel lacks it, we may not, no such daemon */
 	SOURCE_RESYNCING = 2, /* lost something, or has just begun: dumping */
 	SOURCE_IN_STEP = 3,
-	SOURCE_LOST = 4, /* worked before, does not now */
+	SOURCE_LOST = 4, /* worked before, or is to work, and does not */
 };
 
 const char *source_name(unsigned id); /* "xfrm", … ; NULL: unknown */
