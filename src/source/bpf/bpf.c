@@ -24,6 +24,7 @@ struct bpf_source {
 	struct map *netns; /* cookie → struct watched */
 	struct diag why;
 	bool begun;
+	uint32_t first_packets; /* of each key as samples */
 	uint64_t counted; /* of the kernel's sums when the maps were read last */
 	uint64_t losses;
 };
@@ -37,6 +38,7 @@ int bpf_source_new(
 	if (!b)
 		return -ENOMEM;
 	b->sink = *sink;
+	b->first_packets = o->first_packets;
 	r = map_new(sizeof(uint64_t), DROPS_NETNS, 0, &b->netns);
 	if (r == 0)
 		r = kernel_learn(&b->kernel, &b->why);
@@ -201,11 +203,23 @@ static void on_count(void *userdata, const struct drop_key *k, const struct drop
 	fold_count(f->source->fold, f->map, k, v);
 }
 
-static void fold_map(struct bpf_source *b, unsigned map)
+static void read_map(struct bpf_source *b, unsigned map)
 {
 	struct folding f = { .source = b, .map = map };
 
 	programs_each(b->programs, map, on_count, &f);
+}
+
+/* Samples first: what they tell is not to be told as a sum. */
+static void fold_generation(struct bpf_source *b, unsigned now)
+{
+	programs_samples(b->programs, on_sample, b);
+	read_map(b, now);
+	if (fold_awaits(b->fold, now, b->first_packets)) {
+		programs_wait(b->programs);
+		programs_samples(b->programs, on_sample, b);
+	}
+	fold_tell(b->fold, now);
 }
 
 /*
@@ -218,7 +232,8 @@ static void turn(struct bpf_source *b)
 
 	programs_turn(b->programs);
 	programs_samples(b->programs, on_sample, b);
-	fold_map(b, old);
+	read_map(b, old);
+	fold_tell(b->fold, old);
 	programs_clear(b->programs, old);
 	fold_forget(b->fold, old);
 }
@@ -252,10 +267,9 @@ void bpf_source_fold(struct bpf_source *b)
 	now = programs_generation(b->programs) & 1;
 	if (sums.counted != b->counted) {
 		b->counted = sums.counted;
-		/* First the samples: what they tell is not to be told as a sum. */
-		programs_samples(b->programs, on_sample, b);
-		fold_map(b, now);
-		fold_map(b, 2);
+		fold_generation(b, now);
+		read_map(b, 2);
+		fold_tell(b->fold, 2);
 		if (fold_keys(b->fold, now) > KEYS_TURN)
 			turn(b);
 	}

@@ -12,7 +12,8 @@
 /*
  * The maps count every drop, the ring samples some. What was sampled is told one by one; what the
  * map has beyond that is told as a sum, so that nothing is told twice and nothing is left out, also
- * when samples were lost or come late.
+ * when samples were lost. A drop is counted a moment before its sample is in the ring: between
+ * reading the map and telling the sums the caller waits until what was counted is sampled.
  */
 
 #define MAPS 3
@@ -22,6 +23,7 @@ struct told {
 	uint64_t samples; /* told one by one */
 	uint64_t sums; /* told in sums */
 	uint64_t upto; /* ordinals up to here are told, as whatever */
+	struct drop_value counted; /* as the map was last read */
 };
 
 struct sad_told {
@@ -196,19 +198,51 @@ void fold_sample(struct fold *f, const struct drop_sample *s)
 void fold_count(struct fold *f, unsigned map, const struct drop_key *k, const struct drop_value *v)
 {
 	struct told *t = told_of(f, map, k);
-	uint64_t first_ns;
+
+	if (t)
+		t->counted = *v;
+}
+
+static uint64_t untold(const struct told *t)
+{
+	uint64_t told = t->samples + t->sums;
+
+	return t->counted.count > told ? t->counted.count - told : 0;
+}
+
+bool fold_awaits(const struct fold *f, unsigned map, uint32_t first_packets)
+{
+	const struct told *t;
+
+	for (size_t at = 0; (t = map_next(f->maps[map], &at, NULL));) {
+		if (untold(t) && t->upto < first_packets)
+			return true;
+	}
+	return false;
+}
+
+static void tell_sum(struct fold *f, struct told *t)
+{
+	const struct drop_value *v = &t->counted;
 	struct fact fact;
 
-	if (!t || v->count <= t->samples + t->sums || !fact_from_key(f, k, &fact))
+	if (untold(t) == 0 || !fact_from_key(f, &t->key, &fact))
 		return;
-	first_ns = t->samples + t->sums == 0 ? v->first_ns : v->last_ns;
-	fact.drop.count = v->count - t->samples - t->sums;
-	fact.drop.first_us = real_us_of(first_ns);
+	fact.drop.count = untold(t);
+	fact.drop.first_us = real_us_of(t->samples + t->sums == 0 ? v->first_ns : v->last_ns);
 	fact.drop.last_us = real_us_of(v->last_ns);
 	t->sums += fact.drop.count;
 	t->upto = v->count;
 	f->told += fact.drop.count;
 	f->sink.emit(f->sink.userdata, &fact);
+}
+
+void fold_tell(struct fold *f, unsigned map)
+{
+	struct told *t;
+
+	for (size_t at = 0; (t = map_next(f->maps[map], &at, NULL));)
+		tell_sum(f, t);
 }
 
 void fold_sad(struct fold *f, const struct sad_key *k, uint64_t count)

@@ -88,6 +88,8 @@ uint32_t programs_generation(const struct programs *p);
 typedef void programs_each_fn(
 	void *userdata, const struct drop_key *key, const struct drop_value *value);
 int programs_each(struct programs *p, unsigned map, programs_each_fn *each, void *userdata);
+/* On return all is sampled that was counted before, if it is to be. Takes some milliseconds. */
+void programs_wait(struct programs *p);
 /* The next generation begins; on return nothing is counted in the one before any more. */
 void programs_turn(struct programs *p);
 void programs_clear(struct programs *p, unsigned map); /* one that nothing is counted in */
@@ -106,8 +108,12 @@ struct fold; /* told so far, by key and generation */
 int fold_new(const struct kernel *k, const struct source_sink *sink, struct fold **ret);
 struct fold *fold_free(struct fold *f);
 void fold_sample(struct fold *f, const struct drop_sample *s);
-/* Of map 0 or 1 (a generation's) or 2 (the overflow): what is more than was told. */
+/* What map 0 or 1 (a generation's) or 2 (the overflow) has counted so far. */
 void fold_count(struct fold *f, unsigned map, const struct drop_key *k, const struct drop_value *v);
+/* Was something counted whose sample may still be on its way? Of each key so many are sampled. */
+bool fold_awaits(const struct fold *f, unsigned map, uint32_t first_packets);
+/* As sums: what was counted, and was not sampled. A sample that comes after its sum is left out. */
+void fold_tell(struct fold *f, unsigned map);
 void fold_forget(struct fold *f, unsigned map); /* its counts begin at zero again */
 size_t fold_keys(const struct fold *f, unsigned map);
 void fold_sad(struct fold *f, const struct sad_key *k, uint64_t count);

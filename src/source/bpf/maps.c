@@ -62,14 +62,19 @@ uint32_t programs_generation(const struct programs *p)
 	return p->skeleton->bss->generation;
 }
 
-void programs_turn(struct programs *p)
+void programs_wait(struct programs *p)
 {
 	uint32_t zero = 0;
 	int inner = bpf_map__fd(p->skeleton->maps.grace_inner);
 
-	*(volatile uint32_t *)&p->skeleton->bss->generation += 1;
 	/* kernel/bpf/syscall.c, maybe_wait_bpf_programs(): returns after a grace period. */
 	(void)bpf_map_update_elem(bpf_map__fd(p->skeleton->maps.grace), &zero, &inner, BPF_ANY);
+}
+
+void programs_turn(struct programs *p)
+{
+	*(volatile uint32_t *)&p->skeleton->bss->generation += 1;
+	programs_wait(p);
 }
 
 void programs_sums(const struct programs *p, struct drop_sums *ret)

@@ -59,12 +59,18 @@ static void sample(struct fold *f, uint64_t ordinal)
 	fold_sample(f, &s);
 }
 
-static void count(struct fold *f, uint64_t n)
+static void read_count(struct fold *f, uint64_t n)
 {
 	const struct drop_key k = key_of(2);
 	const struct drop_value v = { .count = n, .first_ns = 1, .last_ns = 2 };
 
 	fold_count(f, 0, &k, &v);
+}
+
+static void count(struct fold *f, uint64_t n)
+{
+	read_count(f, n);
+	fold_tell(f, 0);
 }
 
 static void samples_are_told_one_by_one_and_the_rest_as_a_sum(void **state)
@@ -88,6 +94,43 @@ static void samples_are_told_one_by_one_and_the_rest_as_a_sum(void **state)
 	count(f, 15);
 	assert_int_equal(h.summed, 13);
 	assert_int_equal(fold_told(f), 15);
+	fold_free(f);
+}
+
+static void a_sample_may_come_behind_its_count(void **state)
+{
+	struct heard h = { 0 };
+	struct fold *f = new_fold(&h);
+
+	(void)state;
+	assert_false(fold_awaits(f, 0, 3));
+	sample(f, 1);
+	read_count(f, 2);
+	assert_true(fold_awaits(f, 0, 3));
+	sample(f, 2);
+	assert_false(fold_awaits(f, 0, 3));
+	fold_tell(f, 0);
+	assert_int_equal(h.sampled, 2);
+	assert_int_equal(h.summed, 0);
+	count(f, 5);
+	read_count(f, 8); /* of which no more are sampled */
+	assert_false(fold_awaits(f, 0, 3));
+	assert_false(fold_awaits(f, 1, 3));
+	fold_free(f);
+}
+
+static void a_sample_that_came_before_the_count_was_read_is_in_it(void **state)
+{
+	struct heard h = { 0 };
+	struct fold *f = new_fold(&h);
+
+	(void)state;
+	read_count(f, 1);
+	sample(f, 2); /* the first found no room */
+	fold_tell(f, 0);
+	count(f, 2);
+	assert_int_equal(h.sampled, 1);
+	assert_int_equal(h.summed, 1);
 	fold_free(f);
 }
 
@@ -147,6 +190,7 @@ static void an_unknown_line_is_left_to_the_counters(void **state)
 
 		fold_count(f, 2, &k, &v);
 	}
+	fold_tell(f, 2);
 	assert_int_equal(h.facts, 2); /* lines 1 and 2 */
 	fold_free(f);
 }
@@ -175,6 +219,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_are_told_one_by_one_and_the_rest_as_a_sum),
+		cmocka_unit_test(a_sample_may_come_behind_its_count),
+		cmocka_unit_test(a_sample_that_came_before_the_count_was_read_is_in_it),
 		cmocka_unit_test(a_sample_behind_its_sum_is_not_told_again),
 		cmocka_unit_test(a_lost_sample_is_in_the_sum),
 		cmocka_unit_test(a_new_generation_counts_from_zero),
