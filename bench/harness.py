@@ -128,7 +128,8 @@ class Bench:
         self.say({'machine': machine}, '\n'.join([
             f'{machine["cpus"]} x {machine["cpu"]}, Linux {machine["kernel"]}, load {machine["load"]:.1f}',
             ', '.join(f'{k} {v}' for k, v in machine.items() if v and k in ('iproute2', 'sqlite', 'audit', 'libc')),
-            'Medians of %d runs of each in turn; RATIO is the median of pairs [least..most].' % self.pairs, '',
+            f'Medians of {self.pairs} runs of each in turn, unless the row says how many; RATIO is the median of pairs.',
+            '[least..most] stands beside each.', '',
             f'{"":<27} {"OURS":>8}  {"AGAINST":<8} {"RATIO":<18} GOAL']))
 
     def begin(self, name):
@@ -162,6 +163,8 @@ class Bench:
             ratio = f'{value:.2f} [{min(ratios):.2f}..{max(ratios):.2f}]'
             them = Figure.text(theirs, unit)
             record.update(against=against, other=theirs, other_samples=other, ratio=value, ratios=ratios)
+        elif len(ours) > 1:
+            ratio = f'[{Figure.text(min(ours), unit)}..{Figure.text(max(ours), unit)}]'
         verdict = ''
         if goal:
             met = value >= goal[1] if goal[0] == '>=' else value <= goal[1]

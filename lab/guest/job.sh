@@ -9,8 +9,8 @@ GUEST_WORDS='loglevel=1 audit=1 audit_backlog_limit=65536'
 write_job()
 {
 	{
-		printf 'export LAB_OUT=/run/lab/out LAB_BUILD=%q LAB_HOOKS=%q LAB_DAEMONS=%q LAB_KEEP=%q\n' "$BUILD" \
-			"${LAB_HOOKS:-best}" "$LAB_DAEMONS" "${LAB_KEEP:-}"
+		printf 'export LAB_OUT=/run/lab/out LAB_BUILD=%q LAB_HOOKS=%q LAB_DAEMONS=%q LAB_KEEP=%q LAB_MONITORS=%q\n' \
+			"$BUILD" "${LAB_HOOKS:-best}" "$LAB_DAEMONS" "${LAB_KEEP:-}" "${LAB_MONITORS:-}"
 		printf 'exec %q' "$LAB/inside"
 		printf ' %q' "$@"
 		echo

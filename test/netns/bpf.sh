@@ -6,25 +6,11 @@
 # a sends to b, and through b to c.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1
 a=bpa$$ b=bpb$$ c=bpc$$
-if [ "$(id -u)" != 0 ] || ! ip netns add "$a" 2>/dev/null; then
-	echo "1..0 # SKIP needs root and network namespaces"
-	exit 77
-fi
-scratch=$(mktemp -d) daemon='' listener=''
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	[ -z "$listener" ] || { kill "$listener" && wait "$listener"; } 2>/dev/null
-	local netns
-	for netns in "$a" "$b" "$c"; do
-		ip netns del "$netns" 2>/dev/null
-	done
-	rm -rf "$scratch"
-}
-trap finish EXIT
+[ "$(id -u)" = 0 ] && netns $a $b $c || { echo "1..0 # SKIP needs root and network namespaces"; exit 77; }
 
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 bpf_is() { client show source -j | jq -es "any(.[]; .name == \"bpf\" and $1)" >/dev/null; }
 watched() { client show source -j |
 	jq -es --arg b "$b" 'any(.[]; .name == "xfrmstat" and .netns == $b and .state == "in step")' >/dev/null; }
@@ -81,8 +67,6 @@ secured() {
 	echo "$1 $2 ${3/253/null} ${4:-null} ${5:-null}" >>"$scratch/sent" # a protocol without a name is not told
 }
 
-ip netns add "$b"
-ip netns add "$c"
 wire "$a" 0.1 "$b" 0.2 v01
 wire "$b" 1.1 "$c" 1.2 v02
 ip -n "$a" addr add 10.9.0.7/24 dev v01
@@ -110,13 +94,11 @@ for family in socket.AF_INET, socket.AF_INET6:
         s.detach()
 print("open", flush=True)
 signal.pause()' >"$scratch/open" &
-listener=$!
+pids+=($!)
 
 printf 'evidence = {"bpf"}\npoll_interval = 300\nnetns = {"%s"}\n' "$b" >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" \
-	2>"$scratch/said" &
-daemon=$!
-within bpf_is '.state != null' || { cat "$scratch/said"; exit 1; }
+monitor
+within bpf_is '.state != null' || { cat "$scratch/monitor"; exit 1; }
 if bpf_is '.state == "absent"'; then
 	echo "1..0 # SKIP $(client show source -j | jq -r 'select(.name == "bpf") | .reason')"
 	exit 77
@@ -149,8 +131,5 @@ check 'each by its addresses, protocol and ports' same
 check 'and the interface that it came in by' [ "$(events 'select(.id == 4963) | .iface' | sort -u)" = v01 ]
 check 'and nothing else' [ -z "$(events 'select(.counter and .id != 4963)')" ]
 check 'no evidence contradicts' [ -z "$(client events -j --id 10022)" ]
-kill $daemon
-wait $daemon
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 finish_tap

@@ -5,18 +5,10 @@
 # against what a packet does there.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1
-if [ "$(id -u)" != 0 ] || ! ip netns add "fin$$" 2>/dev/null; then
-	echo "1..0 # SKIP needs root and network namespaces"
-	exit 77
-fi
-scratch=$(mktemp -d) ns=fin$$ daemon=
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	ip netns del "$ns"
-	rm -rf "$scratch"
-}
-trap finish EXIT
+ns=fin$$
+[ "$(id -u)" = 0 ] && netns $ns || { echo "1..0 # SKIP needs root and network namespaces"; exit 77; }
 
 client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>"$scratch/said"; }
 policy() { ip -n "$ns" xfrm policy "$@"; }
@@ -52,9 +44,8 @@ back=(tmpl src 192.0.2.2 dst 192.0.2.1 proto esp mode tunnel reqid 7)
 policy add "${out[@]}" priority 100 "${esp[@]}"
 
 printf 'poll_interval = 200\nnetns = {"%s"}\n' "$ns" >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" 2>"$scratch/log" &
-daemon=$!
-check 'it starts' within eval 'client status -j >/dev/null'
+monitor
+check 'it starts' within answers
 check 'the policy is found by what is local; the missing SA is told' within found \
 	'.checks | length == 1 and .[0].direction == "out" and .[0].fate == "dropped" and .[0].policy.priority == 100 and
 	.[0].templates[0].reqid == 7 and .[0].templates[0].sa == null' 10.1.0.1 10.2.0.1 udp 1 2

@@ -6,22 +6,10 @@
 # nobody listens, or in a counter of XFRM.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1
-if [ "$(id -u)" != 0 ] || ! ip netns add "lna$$" 2>/dev/null; then
-	echo "1..0 # SKIP needs root and network namespaces"
-	exit 77
-fi
-scratch=$(mktemp -d) here=lna$$ there=lnb$$ beyond=lnc$$ daemon=
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	ip netns del "$here"
-	ip netns del "$there"
-	ip netns del "$beyond"
-	rm -rf "$scratch"
-}
-trap finish EXIT
-ip netns add "$there"
-ip netns add "$beyond"
+here=lna$$ there=lnb$$ beyond=lnc$$
+[ "$(id -u)" = 0 ] && netns $here $there $beyond || { echo "1..0 # SKIP needs root and network namespaces"; exit 77; }
 
 client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>"$scratch/said"; }
 found() { # FILTER ARGUMENT...: a jq condition on the answer
@@ -94,9 +82,8 @@ policy add src 10.1.0.2 dst 10.1.0.1 dir in "${esp[@]}"
 policy add src fd10::2 dst ::/0 proto udp dir in "${esp[@]}"
 
 printf 'poll_interval = 200\nnetns = {"%s"}\n' "$here" >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" 2>"$scratch/log" &
-daemon=$!
-check 'it starts' within eval 'client status -j >/dev/null'
+monitor
+check 'it starts' within answers
 check 'nothing is set' within link 10.1.0.1/24 '.disable_xfrm == false and .disable_policy == false and .protection == "partly"'
 check 'but on the loopback both are' link 127.0.0.1/8 '.disable_xfrm and .disable_policy'
 check 'IPv6 has but one' link fd10::1/64 '.disable_xfrm == null and .disable_policy == false'

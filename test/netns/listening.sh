@@ -5,21 +5,11 @@
 # nor of a charon in another netns. The event has 10 s of quiet before it, so that this takes a while.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1 factdump=$2 a=lia$$ b=lib$$ charon=/usr/lib/ipsec/charon
-[ "$(id -u)" = 0 ] && command -v jq python3 >/dev/null && [ -x $charon ] && ip netns add $a 2>/dev/null ||
+[ "$(id -u)" = 0 ] && command -v jq python3 >/dev/null && [ -x $charon ] && netns $a $b ||
 	{ echo "1..0 # SKIP needs root, jq, Python 3, network namespaces and strongSwan's charon"; exit 77; }
-ip netns add $b
-scratch=$(mktemp -d) daemon= pids=()
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	[ ${#pids[@]} = 0 ] || { kill -9 "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null
-	ip netns del $a
-	ip netns del $b
-	rm -rf "$scratch"
-}
-trap finish EXIT
 
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 unserved() { # FILTER: of all 5480
 	client events --id 5480 -j | jq -se "$1" >/dev/null
 }
@@ -60,9 +50,8 @@ for ns in $a $b; do
 	ip -n $ns addr add 192.0.2.5/32 dev lo
 done
 printf 'poll_interval = 500\nnetns = {"%s", "%s"}\n' $a $b >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/said" &
-daemon=$!
-check 'it starts' within eval 'client status >/dev/null'
+monitor --record "$scratch/facts"
+check 'it starts' within answers
 holder $a
 holder=$last
 begin $a
@@ -86,8 +75,5 @@ wait "$second" 2>/dev/null
 holder $b
 begin $b
 check 'and nothing is told of it, but of the other' within unserved 'map(.netns) | sort == ["'$a'", "'$b'"]'
-kill "$daemon"
-wait "$daemon"
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 finish_tap

@@ -6,22 +6,13 @@
 # HEADER. And charon goes on when the monitor's observe is stopped, with its socket full, or killed.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1 header=$2 charon=/usr/lib/ipsec/charon here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] && [ -x $charon ] && [ -e /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so ] && [ -c /dev/net/tun ] &&
-	command -v swanctl jq python3 >/dev/null && ip netns add "rqr$$" 2>/dev/null ||
+	command -v swanctl jq python3 >/dev/null && netns rqr$$ rqb$$ ||
 	{ echo "1..0 # SKIP needs root, network namespaces, /dev/net/tun, jq, python3, and strongSwan with kernel-libipsec"; exit 77; }
-red=rqr$$ blue=rqb$$ scratch=$(mktemp -d) daemon= observe= pids=()
+red=rqr$$ blue=rqb$$
 connections=2000 up=100
-finish() {
-	[ -z "$observe" ] || kill -CONT "$observe" 2>/dev/null
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	[ ${#pids[@]} = 0 ] || { kill -9 "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null
-	ip netns del $red
-	ip netns del $blue
-	rm -rf "$scratch"
-}
-trap finish EXIT
-ip netns add $blue
 ip link add v0 netns $red type veth peer name v0 netns $blue
 for end in "$red 1" "$blue 2"; do
 	set -- $end
@@ -81,7 +72,6 @@ all_down() {
 	within sas 0
 }
 
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 sees() { # N: IKE SAs
 	[ "$(client show mainmode sas -j | wc -l)" = "$1" ]
 }
@@ -124,8 +114,7 @@ check "the other has $connections connections" swan red --load-all
 check "$up of them up" all_up
 
 printf 'netns = {"%s"}\nike = {strongswan}\nvici_sockets = {"/run/%s.vici"}\n' $red $red >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/monitor" &
-daemon=$!
+monitor --record "$scratch/facts"
 check 'a monitor sees them' within sees $up
 check 'it is in step' within in_step
 sleep "$((gap + 2))"
@@ -137,7 +126,7 @@ sleep "$gap"
 check 'which is no reason to ask more often' bounded
 check 'the monitor has seen them come' within sees $up
 
-observe=$(pgrep -P "$daemon" -f ipsecmond-observe)
+observe=$(part observe)
 kill -STOP "$observe"
 stopped=$SECONDS asked_before=$(wc -l <"$scratch/record")
 check 'observe is stopped' [ "$(ps -o stat= "$observe" | cut -c1)" = T ]
@@ -169,9 +158,6 @@ hung_up() { # TIMES
 check 'it comes again to a charon that hangs up' within hung_up 4
 # After 1, 2 and 4 s.
 check 'less and less often' awk '/ hangs up/ { t[++n] = $1 } END { exit t[4] - t[1] < 5 }' "$scratch/record"
-kill "$daemon"
-wait "$daemon"
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 sed 's/^/# /' <<<"$bounds"
 finish_tap

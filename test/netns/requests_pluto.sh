@@ -6,28 +6,16 @@
 # what it takes for whack, against the bound in HEADER. And pluto goes on when the monitor's observe is stopped or killed.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1 header=$2 ns=rqp$$ libexec=/usr/libexec/ipsec here=$(cd "$(dirname "$0")" && pwd)
-[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && [ -x /usr/lib/ipsec/charon ] && ip netns add $ns 2>/dev/null ||
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && [ -x /usr/lib/ipsec/charon ] && netns $ns ${ns}c ||
 	{ echo "1..0 # SKIP needs root, jq, network namespaces, Libreswan and strongSwan"; exit 77; }
-scratch=$(mktemp -d) daemon= pluto= caller= observe=
 connections=2000 up=100 busy=100
-finish() {
-	[ -z "$observe" ] || kill -CONT "$observe" 2>/dev/null
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	for pid in $pluto $caller; do
-		kill -9 "$pid" && wait "$pid"
-	done 2>/dev/null
-	ip netns del $ns
-	ip netns del ${ns}c
-	rm -rf "$scratch"
-}
-trap finish EXIT
 
 number() { # NAME: of the header
 	sed -n "s/^#define $1 \([0-9]*\)\$/\1/p" "$header"
 }
 bound=$(number LIBRESWAN_REQUESTS_PER_MINUTE) often=$(number LIBRESWAN_OFTEN_S) sometimes=$(number LIBRESWAN_SOMETIMES_S)
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 in_step() { client show source -j --where name=libreswan | jq -se 'any(.[]; .state == "in step")' >/dev/null; }
 whack() { # ARGUMENT...: within 20 s
 	timeout 20 ip netns exec $ns $libexec/whack --rundir "$scratch/run" "$@" >"$scratch/said" 2>&1
@@ -86,7 +74,6 @@ certutil -N -d "sql:$scratch/nss" --empty-password
 "$here/many_connections.sh" libreswan $busy >"$scratch/busy.conf"
 : >"$scratch/record"
 echo ': PSK "DUMMY-SECRET-OF-THE-TEST-IS-LONG-ENOUGH"' >"$scratch/secrets"
-ip netns add ${ns}c
 ip link add v0 netns $ns type veth peer name v0 netns ${ns}c
 ip -n $ns addr add 10.9.0.1/24 dev v0
 ip -n ${ns}c addr add 10.9.0.3/24 dev v0
@@ -107,7 +94,7 @@ chmod 755 "$scratch/whack"
 ip netns exec $ns unshare -m sh -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/pluto /run/ipsec && exec setpriv --pdeathsig KILL "$@"' sh \
 	$libexec/pluto --nofork --logfile "$scratch/log" --config "$scratch/ipsec.conf" --rundir="$scratch/run" --nssdir "$scratch/nss" \
 	--secretsfile "$scratch/secrets" >"$scratch/pluto" 2>&1 &
-pluto=$!
+pids+=($!)
 check "pluto has $connections connections" within loaded $connections
 cat >"$scratch/strongswan.conf" <<END
 swanctl {
@@ -126,15 +113,14 @@ charon {
 END
 export STRONGSWAN_CONF=$scratch/strongswan.conf SWANCTL_DIR=$scratch
 ip netns exec ${ns}c unshare -m sh -c 'mount -t tmpfs tmpfs /run && exec setpriv --pdeathsig KILL /usr/lib/ipsec/charon' >"$scratch/caller" 2>&1 &
-caller=$!
+pids+=($!)
 check 'the caller runs' within [ -S "$scratch/caller.vici" ]
 check 'it has its connections' eval 'swanctl --load-all --uri "unix://$scratch/caller.vici" >"$scratch/said" 2>&1'
 check "$up are called" call $up
 check "$up are up" within established $up
 
 printf 'netns = {"%s"}\nike = {libreswan}\nwhack = "%s"\nlibreswan_log = "%s"\n' $ns "$scratch/whack" "$scratch/log" >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/monitor" &
-daemon=$!
+monitor --record "$scratch/facts"
 check 'a monitor is in step' within in_step
 check "it shows the $up" within shown $up
 check 'it asks again' within runs --trafficstatus 2
@@ -147,7 +133,7 @@ check 'what happened is no reason to ask more often' bounded 1
 
 check "the $up are still up, and shown" eval "established $up && within shown $up"
 
-observe=$(pgrep -P "$daemon" -f ipsecmond-observe)
+observe=$(part observe)
 kill -STOP "$observe"
 check 'observe is stopped' [ "$(ps -o stat= "$observe" | cut -c1)" = T ]
 # Few: an observe that is stopped for 30 s is replaced by another.
@@ -169,8 +155,5 @@ check 'pluto goes on while observe is dead' loaded $connections
 check 'a new observe asks' within began 4
 check 'as seldom as the first' bounded "$first"
 sed 's/^/# /' "$scratch/said"
-kill "$daemon"
-wait "$daemon"
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 finish_tap

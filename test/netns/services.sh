@@ -5,25 +5,11 @@
 # shut, several at once; processes that only call themselves so; observe starts anew.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1 factdump=$2 a=sva$$ b=svb$$ charon=/usr/lib/ipsec/charon
-[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $charon ] && ip netns add $a 2>/dev/null ||
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $charon ] && netns $a $b ||
 	{ echo "1..0 # SKIP needs root, jq, network namespaces and strongSwan's charon"; exit 77; }
-ip netns add $b
-scratch=$(mktemp -d) daemon= pids=()
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	[ ${#pids[@]} = 0 ] || { kill -9 "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null
-	ip netns del $a
-	ip netns del $b
-	rm -rf "$scratch"
-}
-trap finish EXIT
 
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
-facts() { "$factdump" "$scratch/facts" | jq -se "$@" >/dev/null 2>&1; }
-told() { # PID FILTER: a fact of that process
-	facts --argjson pid "$1" "any(.[] | select(.type == \"service\" and .pid == \$pid); $2)"
-}
 source_is() { # NAME FILTER
 	client show source -j --where "name=$1" | jq -se "length > 0 and all(.[]; $2)" >/dev/null
 }
@@ -54,9 +40,8 @@ event_of() { # PID ID FILTER
 }
 
 printf 'poll_interval = 500\nnetns = {"%s", "%s"}\n' $a $b >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" 2>"$scratch/said" &
-daemon=$!
-check 'it starts' within eval 'client status >/dev/null'
+monitor --record "$scratch/facts"
+check 'it starts' within answers
 [ -z "$(pgrep 'charon|pluto')" ] &&
 	check 'no daemon is a state' within source_is strongswan '.state == "absent" and .reason == "no strongSwan runs here"'
 
@@ -97,9 +82,9 @@ check 'a third is found' within told "$third" '.end == "runs"'
 check "not another user's process of that name" eval '! told $false_user true'
 check 'nor another program of that name' eval '! told $false_program true'
 
-kill -9 "$(pgrep -P "$daemon" -f ipsecmond-observe)"
+kill -9 "$(part observe)"
 check 'a new observe is told of all' within told "$mute" '.found'
-kill -9 "$(pgrep -P "$daemon" -f ipsecmond-core)"
+kill -9 "$(part core)"
 check 'a new core is, too' within eval 'client status >/dev/null && source_is service ".state == \"in step\""'
 
 kill -TERM "$first"
@@ -127,8 +112,5 @@ check 'that daemons come and go is no loss of a source' \
 		.detail.source // \"\" | IN(\"strongswan\", \"libreswan\", \"config\", \"service\") | not)" >/dev/null'
 check 'nor a change of their files' eval 'client events --id 10303 -j | jq -se "length == 0" >/dev/null'
 check 'no secret is in a fact' eval '! grep -qa "TOP$$SECRET" "$scratch/facts"'
-kill "$daemon"
-wait "$daemon"
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 finish_tap

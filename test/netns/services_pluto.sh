@@ -5,23 +5,11 @@
 # without whack, told to stop, killed.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1 factdump=$2 ns=svp$$ libexec=/usr/libexec/ipsec
-[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && ip netns add $ns 2>/dev/null ||
+[ "$(id -u)" = 0 ] && command -v jq >/dev/null && [ -x $libexec/pluto ] && netns $ns ||
 	{ echo "1..0 # SKIP needs root, jq, network namespaces and Libreswan"; exit 77; }
-scratch=$(mktemp -d) daemon= pids=()
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	[ ${#pids[@]} = 0 ] || { kill -9 "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null
-	ip netns del $ns
-	rm -rf "$scratch"
-}
-trap finish EXIT
 
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
-facts() { "$factdump" "$scratch/facts" | jq -se "$@" >/dev/null 2>&1; }
-told() { # PID FILTER: a fact of that process
-	facts --argjson pid "$1" "any(.[] | select(.type == \"service\" and .pid == \$pid); $2)"
-}
 now() { # PID FILTER: its last fact
 	facts --argjson pid "$1" "[.[] | select(.type == \"service\" and .pid == \$pid)] | last | $2"
 }
@@ -49,10 +37,8 @@ exec $libexec/whack "\$@"
 END
 chmod 755 "$scratch/whack"
 printf 'netns = {"%s"}\nwhack = "%s"\nlibreswan_log = "%s"\n' $ns "$scratch/whack" "$scratch/log" >"$scratch/conf"
-TOKEN=ofours "$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" --record "$scratch/facts" \
-	2>"$scratch/said" &
-daemon=$!
-check 'it starts' within eval 'client status >/dev/null'
+TOKEN=ofours monitor --record "$scratch/facts"
+check 'it starts' within answers
 begin
 first=$last
 check 'pluto is found' within told "$first" '.end == "runs" and .name == "pluto" and .daemon == "Libreswan"'
@@ -66,7 +52,7 @@ check 'the source is in step' within facts '[.[] | select(.type == "source" and 
 
 mv "$scratch/log" "$scratch/log.1"
 printf 'packet from 192.0.2.9:500: no connection found with policy IKEv2\n' >"$scratch/log"
-observe=$(pgrep -P "$daemon" -f ipsecmond-observe)
+observe=$(part observe)
 check 'a log that was rotated is read' within eval 'ls -l /proc/$observe/fd | grep -q "$scratch/log\$"'
 
 kill -STOP "$first"
@@ -87,8 +73,5 @@ second=$last
 check 'another is found' within told "$second" '.control == 1'
 kill -9 "$second"
 check 'it is killed' within told "$second" '.end == "failed"'
-kill "$daemon"
-wait "$daemon"
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 finish_tap

@@ -6,21 +6,11 @@
 # counted, by whatever it can be told of, and a storm ten times as fast costs the monitor no more.
 set -u
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/monitor.sh"
 build=$1
-if [ "$(id -u)" != 0 ] || ! ip netns add "sta$$" 2>/dev/null; then
-	echo "1..0 # SKIP needs root and network namespaces"
-	exit 77
-fi
-scratch=$(mktemp -d) a=sta$$ b=stb$$ daemon=
-finish() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
-	ip netns del "$a"
-	ip netns del "$b" 2>/dev/null
-	rm -rf "$scratch"
-}
-trap finish EXIT
+a=sta$$ b=stb$$
+[ "$(id -u)" = 0 ] && netns $a $b || { echo "1..0 # SKIP needs root and network namespaces"; exit 77; }
 
-client() { "$build/ipsecmon" --socket "$scratch/socket" "$@" 2>/dev/null; }
 source_is() { client show source -j | jq -es "any(.[]; .name == \"bpf\" and $1)" >/dev/null; }
 kernel() { ip netns exec "$b" awk '$1 == "XfrmInTmplMismatch" { print $2 }' /proc/net/xfrm_stat; }
 settled() { client audit reconcile -j | jq -es --arg b "$b" --argjson k "$(kernel)" \
@@ -41,7 +31,6 @@ storm() {
 	wait "${pids[@]}"
 }
 
-ip netns add "$b"
 ip link add v netns "$a" type veth peer name v netns "$b"
 ip -n "$a" addr add 10.0.0.1/8 dev v
 ip -n "$b" addr add 10.0.0.2/8 dev v
@@ -52,10 +41,8 @@ mac=$(ip -n "$b" -j link show v | jq -r '.[0].address')
 ip -n "$b" xfrm policy add src 10.0.0.0/8 dst 10.0.0.2 dir in tmpl src 10.0.0.1 dst 10.0.0.2 proto esp mode transport
 
 printf 'evidence = {"bpf"}\npoll_interval = 500\nnetns = {"%s"}\n' "$b" >"$scratch/conf"
-"$build/ipsecmond" --foreground --config "$scratch/conf" --state-dir "$scratch/state" --socket "$scratch/socket" \
-	2>"$scratch/said" &
-daemon=$!
-within source_is '.state != null' || { cat "$scratch/said"; exit 1; }
+monitor
+within source_is '.state != null' || { cat "$scratch/monitor"; exit 1; }
 if source_is '.state == "absent"'; then
 	echo "1..0 # SKIP $(client show source -j | jq -r 'select(.name == "bpf") | .reason')"
 	exit 77
@@ -88,8 +75,5 @@ check 'the log holds what the kernel counted' [ "$(events .count | jq -s add)" =
 check 'and nothing of it is unexplained' [ -z "$(events 'select(.id == 10020)')" ]
 check 'nothing was left out by the kernel' source_is '.losses == 0'
 check 'no evidence was told twice' [ -z "$(client events -j --id 10022)" ]
-kill $daemon
-wait $daemon
-check 'it stops in order' [ $? = 0 ]
-daemon=
+check 'it stops in order' stops
 finish_tap

@@ -11,7 +11,7 @@ check() { # NAME COMMAND...
 		echo "ok $n - $name"
 	else
 		echo "not ok $n - $name"
-		sed 's/^/# /' "$scratch/said"
+		tail -n 40 "$scratch"/{said,monitor} 2>/dev/null | sed 's/^/# /'
 		failed=1
 	fi
 }
