@@ -49,19 +49,32 @@ lines_of() { # of each segment: its number and how many lines it has
 ends_are_covered() { # every segment but the newest ends with a line that a head names
 	lines_of "$state" | sed '$d' >"$scratch/ends"
 	jq -c '[.segment, .line]' "$state/heads.jsonl" >"$scratch/named"
-	[ -s "$scratch/ends" ] && ! grep -vxFf "$scratch/named" "$scratch/ends"
+	[ -s "$scratch/ends" ] && ! grep -vxFf "$scratch/named" "$scratch/ends" >"$scratch/said"
 }
 kill_now() { # PID: once what has ended is signed, so that nothing that matters is cut off
 	within ends_are_covered
 	kill -9 "$1"
 }
-fill() { # changes, until the newest segment is full and none is begun behind it
-	local newest
+newest() { ls "$state/log" | tail -n 1; }
+is_full() { [ "$(stat -c %s "$state/log/$1")" -ge 65536 ]; }
+# Kills the core, PID, while the newest segment is full, none is begun behind it, and its end is not signed: the supervisor, which
+# would, is stopped. False: another was begun.
+kill_unsigned() {
+	local segment
+	kill -STOP "$daemon"
+	segment=$(newest)
 	for _ in $(seq 200); do
-		newest=$(ls "$state/log" | tail -n 1)
-		[ "$(stat -c %s "$state/log/$newest")" -lt 65536 ] || return 0
+		! is_full "$segment" 2>/dev/null || break
 		changes 1
 	done
+	kill -STOP "$1"
+	if [ "$(newest)" = "$segment" ] && is_full "$segment"; then
+		kill -9 "$1"
+		kill -CONT "$daemon"
+		return
+	fi
+	kill -CONT "$1" "$daemon"
+	within ends_are_covered
 	return 1
 }
 numbers_rise() { jq -se 'map(.number) as $n | $n == ($n | unique)' "$state/heads.jsonl" >/dev/null; }
@@ -93,10 +106,7 @@ kill_now "$pid"
 check 'core is started again' within eval '[ "$(cat "$state/lock")" != "$pid" ] && client status -j >/dev/null'
 changes 40
 pid=$(cat "$state/lock")
-kill -STOP "$daemon" # it signs nothing: the end of this segment is asked for, and not answered
-check 'a segment is full' fill
-kill -9 "$pid"
-kill -CONT "$daemon"
+check 'it is killed before a segment that is full is signed' eval 'kill_unsigned $pid || kill_unsigned $pid || kill_unsigned $pid'
 check 'core is started once more' within eval '[ "$(cat "$state/lock")" != "$pid" ] && client status -j >/dev/null'
 changes 40
 kill_now "$daemon"
