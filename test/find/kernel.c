@@ -336,6 +336,10 @@ bool kernel_open(struct kernel *k)
 	    "for x in 1 2; do for y in 1 2; do ip addr add 10.1.$x.$y/32 dev lo && "
 	    "ip addr add fd10:1::$x:$y/128 dev lo nodad; done; done && "
 	    "ip route add default dev out0 && ip -6 route add default dev out0");
+	/* addrconf_dad_work() makes the routes to addresses of IPv6, when it finds the time. */
+	run("for i in $(seq 1000); do "
+	    "[ \"$(ip -6 route show table local | grep -c '^local fd10:1::')\" = 4 ] && exit; "
+	    "sleep 0.02; done; exit 1");
 	k->ifindex_wire = (int)if_nametoindex("wire0");
 	k->ifindex_out = (int)if_nametoindex("out0");
 	hardware_address("wire0", k->mac_wire0);
