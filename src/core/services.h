@@ -10,7 +10,8 @@
  */
 
 #define LIMIT_SERVICES 256 /* ended ones are forgotten first */
-#define CONTROL_GRACE_S 5 /* a daemon that has just begun has no control socket yet */
+/* A daemon that has just begun has no control socket yet, or is busy; it is asked again meanwhile. */
+#define CONTROL_GRACE_S 10
 #define LISTEN_GRACE_S 10 /* … and takes a while to listen on a new address */
 #define LINK_GRACE_S 5 /* an interface changes in several steps, policies follow */
 #define LINK_BLAME_S 10 /* what fails so soon after an interface changed failed by it */

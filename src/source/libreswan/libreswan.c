@@ -15,7 +15,9 @@
 #define RARELY_NS (60 * SECOND_NS) /* connections */
 #define VERSION_NS (600 * SECOND_NS) /* the whole status, when connections have their own list */
 #define ANSWER_NS (60 * SECOND_NS) /* then an answer does not come any more */
-#define RETRY_DOUBLINGS 5 /* of OFTEN_NS: 320 s at most */
+#define RETRY_NS (2 * SECOND_NS) /* before the first answer: it may just have begun */
+#define RETRY_DOUBLINGS 8
+#define RETRY_MOST_NS (320 * SECOND_NS)
 
 const char *whack_option(enum whack_list list)
 {
@@ -168,6 +170,7 @@ static void failed(struct libreswan *l, struct span text, int status)
 	char why[FACT_TEXT_SIZE] = "", words[FACT_TEXT_SIZE / 2] = "";
 	struct span line, before;
 	unsigned doublings;
+	uint64_t wait_ns;
 
 	if (text_line(&text, &line))
 		TEXT_COPY(line, words);
@@ -189,7 +192,8 @@ static void failed(struct libreswan *l, struct span text, int status)
 	l->losses++;
 	l->failures++;
 	doublings = l->failures - 1 < RETRY_DOUBLINGS ? l->failures - 1 : RETRY_DOUBLINGS;
-	l->due_ns[WHACK_STATUS] = l->now_ns + (OFTEN_NS << doublings);
+	wait_ns = (l->conns ? OFTEN_NS : RETRY_NS) << doublings;
+	l->due_ns[WHACK_STATUS] = l->now_ns + (wait_ns < RETRY_MOST_NS ? wait_ns : RETRY_MOST_NS);
 	libreswan_state(l,
 		l->state == SOURCE_IN_STEP || l->state == SOURCE_LOST ? SOURCE_LOST : SOURCE_ABSENT,
 		why);

@@ -281,7 +281,7 @@ static void a_control_socket_that_never_opens_is_told_once(void **state)
 	bench_live(b);
 	start(b, PLUTO, false);
 	control(b, PLUTO, CONTROL_REFUSED); /* it has just begun */
-	bench_pass(b, 2000);
+	bench_pass(b, 8000);
 	control(b, PLUTO, CONTROL_OPEN);
 	bench_pass(b, 20000);
 	control(b, PLUTO, CONTROL_LOST);
