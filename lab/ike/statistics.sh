@@ -72,13 +72,16 @@ statistics_fails()
 	[ -z "$(possible_events "$1")" ] || statistics_did "$1" uncertain 1
 	while read -r id cause; do
 		case "$id $cause" in
-		'547 dpd'* | '546 unique'*) continue ;;
+		'547 dead peer') continue ;; # the end of an IKE SA that was up
 		544* | 545*) statistics_did "$1" authentication 1 ;;
 		546* | 547*) ;;
 		*) continue ;;
 		esac
 		statistics_did "$1" negotiation 1
-		[ "$1" != "$RED" ] || statistics_did "$1" acquire 1
+		case $cause in
+		'child proposal'* | 'traffic selectors'* | 'SA not installed') ;; # what was asked for, an IKE SA, is up
+		*) [ "$1" != "$RED" ] || statistics_did "$1" acquire 1 ;;
+		esac
 	done < <(wanted_events "$1")
 }
 

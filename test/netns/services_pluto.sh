@@ -59,6 +59,8 @@ kill -STOP "$first"
 check 'a pluto that hangs is said to' within now "$first" '.control == 3 and (.why | test("within 5 s"))'
 kill -CONT "$first"
 check 'it answers again' within now "$first" '.control == 1'
+check 'the source was lost and is back; nothing else is told of it' within eval \
+	'client events -j | jq -se "map(select(.detail.source == \"libreswan\") | .id) == [10207, 10208]" >/dev/null'
 
 printf 'netns = {"%s"}\nwhack = "%s"\n' $ns "$scratch/none" >"$scratch/conf"
 kill -HUP "$daemon"

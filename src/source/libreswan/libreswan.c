@@ -189,7 +189,6 @@ static void failed(struct libreswan *l, struct span text, int status)
 	else
 		snprintf(why, sizeof(why), "whack's answer lacks its end%s%s",
 			words[0] ? "; it begins with: " : "", words);
-	l->losses++;
 	l->failures++;
 	doublings = l->failures - 1 < RETRY_DOUBLINGS ? l->failures - 1 : RETRY_DOUBLINGS;
 	wait_ns = (l->conns ? OFTEN_NS : RETRY_NS) << doublings;

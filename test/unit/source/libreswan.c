@@ -366,12 +366,14 @@ static void failures_are_told_in_words(void **state)
 	libreswan_output(l, WHACK_STATUS, file("not-running"), 33 << 8);
 	f = last_of(FACT_SOURCE, NULL);
 	assert_int_equal(f->source_change.state, SOURCE_ABSENT);
+	assert_int_equal(f->source_change.losses, 0);
 	assert_non_null(strstr(f->source_change.reason, "Pluto is not running"));
 	feed(l, WHACK_STATUS, "status");
 	assert_int_equal(last_of(FACT_SOURCE, NULL)->source_change.state, SOURCE_IN_STEP);
 	libreswan_output(l, WHACK_STATUS, span_of(NULL, 0), -ETIMEDOUT);
 	f = last_of(FACT_SOURCE, NULL);
 	assert_int_equal(f->source_change.state, SOURCE_LOST);
+	assert_int_equal(f->source_change.losses, 0); /* that it is lost says it */
 	assert_non_null(strstr(f->source_change.reason, "no answer in time"));
 	libreswan_output(l, WHACK_STATUS,
 		span_text("003 ignoring message from whack with bad magic 1869114188; should be "
