@@ -10,7 +10,7 @@
  */
 
 #define LIMIT_SERVICES 256 /* ended ones are forgotten first */
-/* A daemon that has just begun has no control socket yet, or is busy; it is asked again meanwhile. */
+/* A daemon that has just begun has no control socket yet, or is busy; it is asked again. */
 #define CONTROL_GRACE_S 10
 #define LISTEN_GRACE_S 10 /* … and takes a while to listen on a new address */
 #define LINK_GRACE_S 5 /* an interface changes in several steps, policies follow */
