@@ -129,7 +129,7 @@ lab() {
 	wait
 }
 
-# It has both CPUs. What 6.1 has without BPF, the user-mode kernel, which is one, has shown.
+# One after the other: each has both CPUs. What 6.1 has without BPF, the user-mode kernel, a 6.1 itself, has shown.
 qemu() {
 	LAB_KERNEL=qemu LAB_RELEASE=6.1 LAB_MONITORS='bpf all' run_lab qemu-6.1 test scenarios
 	LAB_KERNEL=qemu LAB_RELEASE=6.12 run_lab qemu-6.12 test scenarios
