@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -67,15 +66,6 @@ static bool take_line(void *userdata, struct span line)
 	return true;
 }
 
-/* Of this process alone: others on the machine take their turns. */
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int by_value(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -131,20 +121,20 @@ int main(int argc, char **argv)
 		return 2;
 	begun = clock_boot_ns();
 	for (int r = 1; r == 1;) {
-		uint64_t step = cpu_ns();
+		uint64_t step = clock_cpu_ns();
 
 		r = index_follow(x, s.last_seq, STEP_LINES, clock_boot_ns());
-		step = cpu_ns() - step;
+		step = clock_cpu_ns() - step;
 		longest = step > longest ? step : longest;
 	}
 	built = clock_boot_ns() - begun;
 	for (size_t i = 0; i < queries; i++) {
 		s.state = s.state * UINT64_C(6364136223846793005) + 1442695040888963407u;
-		used[i] = cpu_ns();
+		used[i] = clock_cpu_ns();
 		took[i] = clock_boot_ns();
 		lines += ask(x, o.state_fd, &s.pairs[(s.state >> 20) % s.n]);
 		took[i] = clock_boot_ns() - took[i];
-		used[i] = cpu_ns() - used[i];
+		used[i] = clock_cpu_ns() - used[i];
 	}
 	qsort(took, queries, sizeof(*took), by_value);
 	qsort(used, queries, sizeof(*used), by_value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "main/observe/netns.h"
 
 /*
@@ -26,18 +26,6 @@
 static uint64_t now_ms(struct observe *o)
 {
 	return uv_now(&o->loop);
-}
-
-/*
- * What asking costs: reading the counters and answering dumps. What the kernel sends unasked (audit
- * records of a storm) is not the round's doing, and must not delay the next one.
- */
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* What to dump of one netns, whose counters moved as `what` says. */
@@ -88,12 +76,16 @@ static void start(struct observe *o)
 	round_progress(o);
 }
 
+/*
+ * What asking costs: reading the counters and answering dumps. What the kernel sends unasked (audit
+ * records of a storm) is not the round's doing, and must not delay the next one.
+ */
 void round_spends(struct observe *o, bool begins)
 {
 	if (begins)
-		o->spending_ns = cpu_ns();
+		o->spending_ns = clock_cpu_ns();
 	else
-		o->round_spent_ns += cpu_ns() - o->spending_ns;
+		o->round_spent_ns += clock_cpu_ns() - o->spending_ns;
 }
 
 static bool answered(const struct observe *o)

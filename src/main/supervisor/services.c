@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,7 +17,8 @@
 #include "main/supervisor/contact.h"
 
 #define SCAN_NS (2 * NS_PER_S)
-#define SHARE 100 /* looking may take the 100th part of a processor */
+/* Looking may take the 100th part of a processor: its own work, not the time others have it. */
+#define SHARE 100
 #define SCAN_MOST_NS (20 * NS_PER_S)
 #define AGE_NS (1 * NS_PER_S) /* younger ones may be about to execute something else */
 #define RUN_DIR_CHARON "/run"
@@ -188,16 +188,6 @@ static int examine(struct services *s, const struct config *config, const struct
 	return 0;
 }
 
-/* Not the time that it takes: where others have the processor, that says nothing of ours. */
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) < 0)
-		return 0;
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 int services_scan(struct services *s, const struct config *config, const struct netns_table *netns,
 	uint64_t now_ns)
 {
@@ -205,7 +195,7 @@ int services_scan(struct services *s, const struct config *config, const struct 
 	char before[FACT_TEXT_SIZE];
 	const struct dirent *d;
 	bool again = false;
-	uint64_t began = cpu_ns(), cost;
+	uint64_t began = clock_cpu_ns(), cost;
 	int r = 0;
 
 	memcpy(before, s->why, sizeof(before));
@@ -232,7 +222,7 @@ int services_scan(struct services *s, const struct config *config, const struct 
 			log_line(LOG_WARNING, "%s", s->why);
 	}
 	s->scanned = true;
-	cost = (cpu_ns() - began) * SHARE;
+	cost = (clock_cpu_ns() - began) * SHARE;
 	cost = cost < SCAN_NS ? SCAN_NS : cost > SCAN_MOST_NS ? SCAN_MOST_NS : cost;
 	s->scan_ns = now_ns + (again ? AGE_NS : cost);
 	return r;

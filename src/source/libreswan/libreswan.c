@@ -16,7 +16,7 @@
 #define VERSION_NS (600 * SECOND_NS) /* the whole status, when connections have their own list */
 #define ANSWER_NS (60 * SECOND_NS) /* then an answer does not come any more */
 #define RETRY_NS (2 * SECOND_NS) /* before the first answer: it may just have begun */
-#define RETRY_DOUBLINGS 8
+#define RETRY_DOUBLINGS 8 /* enough for the most, of either */
 #define RETRY_MOST_NS (320 * SECOND_NS)
 
 const char *whack_option(enum whack_list list)
